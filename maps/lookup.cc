@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "maps/lookup.h"
+
+#include <cstring>
+
+namespace portmatrix {
+namespace {
+
+Address AddressOf(const uint8_t* bytes, uint8_t family) {
+  Address address;
+  address.family = family == 4 ? Family::kIpv4 : Family::kIpv6;
+  std::memcpy(address.bytes.data(), bytes, address.bytes.size());
+  return address;
+}
+
+}  // namespace
+
+Address SourceOf(const pm_tuple& tuple) { return AddressOf(tuple.source, tuple.family); }
+Address DestinationOf(const pm_tuple& tuple) { return AddressOf(tuple.destination, tuple.family); }
+
+ImageLookup::ImageLookup(const Image& image) : image_(image) {
+  for (const auto& [prefix, address_class] : image.prefixes)
+    tries_[prefix.address.family][prefix.length][prefix.address] = address_class;
+}
+
+uint32_t ImageLookup::ClassOf(const Address& address) const {
+  const auto trie = tries_.find(address.family);
+  if (trie == tries_.end()) return 0;
+  for (const auto& [length, prefixes] : trie->second) {
+    const auto found = prefixes.find(Masked(address, length));
+    if (found != prefixes.end()) return found->second;
+  }
+  return 0;
+}
+
+const pm_block* ImageLookup::Block(pm_table table, uint32_t index) const {
+  const auto& blocks = image_.table(table);
+  return index < blocks.size() ? &blocks[index] : nullptr;
+}
+
+uint32_t ImageLookup::Word(pm_table table, uint32_t index, bool* missing) const {
+  const pm_block* block = Block(table, index / PM_BLOCK_WORDS);
+  if (block == nullptr) {
+    *missing = true;
+    return 0;
+  }
+  return block->word[index % PM_BLOCK_WORDS];
+}
+
+uint32_t ImageLookup::FindInTree(uint32_t reference, uint32_t key, bool* missing) const {
+  uint32_t value = PM_TREE_BLOCK(reference);
+  const uint32_t levels = PM_TREE_LEVELS(reference);
+  for (uint32_t level = 0; level < levels; ++level) {
+    const pm_block* block = Block(PM_TABLE_TREES, value);
+    if (block == nullptr) {
+      *missing = true;
+      return 0;
+    }
+    int interval = 0;
+    for (int i = 1; i < PM_TREE_FANOUT; ++i) interval += key >= block->word[i];
+    value = block->word[PM_TREE_FANOUT + interval];
+  }
+  return levels == 0 ? 0 : value;
+}
+
+uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const {
+  const pm_interface* bound = interface(interface_index);
+  if (bound == nullptr) return PM_VALUE_BROKEN;
+  const pm_matcher& matcher = bound->matcher[direction];
+  bool missing = false;
+  const uint32_t row =
+      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple)), &missing) & ~PM_AXIS_LOCAL;
+  const uint32_t column = Word(PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple)), &missing);
+  const uint32_t reference = Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, &missing);
+  uint32_t value = FindInTree(reference, PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
+  if (value & PM_VALUE_SOURCE_PORTS)
+    value = FindInTree(value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, &missing);
+  return missing ? PM_VALUE_BROKEN : value;
+}
+
+bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) const {
+  const pm_interface* bound = interface(interface_index);
+  bool missing = false;
+  return bound != nullptr &&
+         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address), &missing) & PM_AXIS_LOCAL);
+}
+
+uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const {
+  const pm_block* block = Block(PM_TABLE_DEVICES, device / PM_DEVICES_PER_BLOCK);
+  if (block == nullptr) return 0;
+  pm_device binding;
+  std::memcpy(&binding, &block->word[device % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
+  bool missing = false;
+  const uint32_t selected = outer == 0 ? binding.untagged
+                                       : FindInTree(binding.tagged, PM_VLAN_KEY(outer, inner), &missing);
+  return selected != 0 ? selected : binding.any;
+}
+
+const pm_interface* ImageLookup::interface(uint32_t index) const {
+  return reinterpret_cast<const pm_interface*>(Block(PM_TABLE_INTERFACES, index));
+}
+
+const pm_rule* ImageLookup::rule(uint32_t index) const {
+  const pm_block* block = Block(PM_TABLE_RULES, index / PM_RULES_PER_BLOCK);
+  return block == nullptr ? nullptr
+                          : reinterpret_cast<const pm_rule*>(block) + index % PM_RULES_PER_BLOCK;
+}
+
+}  // namespace portmatrix

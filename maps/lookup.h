@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C++ twin of the kernel's lookup (bpf/match.h): the same walk through the same tables, over an image in memory. Tests hold
+// it against the reference evaluator on one side and the kernel program on the other.
+#ifndef PORTMATRIX_MAPS_LOOKUP_H_
+#define PORTMATRIX_MAPS_LOOKUP_H_
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "maps/image.h"
+
+namespace portmatrix {
+
+class ImageLookup {
+ public:
+  // `image` must outlive it and not change.
+  explicit ImageLookup(const Image& image);
+
+  uint32_t ClassOf(const Address& address) const;
+  // The final value (layout.h, PM_VALUE) for a tuple on an interface of the image; PM_VALUE_BROKEN where a table ends too
+  // soon.
+  uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const;
+  bool IsLocal(uint32_t interface_index, const Address& address) const;
+  // Interface index + 1 that a device number and the tags (zero: none) select; zero: none.
+  uint32_t SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const;
+
+  const pm_interface* interface(uint32_t index) const;
+  const pm_rule* rule(uint32_t index) const;
+
+ private:
+  const pm_block* Block(pm_table table, uint32_t index) const;
+  uint32_t Word(pm_table table, uint32_t index, bool* missing) const;
+  uint32_t FindInTree(uint32_t reference, uint32_t key, bool* missing) const;
+
+  const Image& image_;
+  // By family and descending length: masked address to class.
+  std::map<Family, std::map<int, std::map<Address, uint32_t>, std::greater<>>> tries_;
+};
+
+Address SourceOf(const pm_tuple& tuple);
+Address DestinationOf(const pm_tuple& tuple);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_MAPS_LOOKUP_H_
