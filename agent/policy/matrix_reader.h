@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a document that is a matrix.
+#ifndef PORTMATRIX_AGENT_POLICY_MATRIX_READER_H_
+#define PORTMATRIX_AGENT_POLICY_MATRIX_READER_H_
+
+#include <optional>
+
+#include "agent/policy/diagnostic.h"
+#include "agent/policy/policy.h"
+#include "agent/policy/yaml_tree.h"
+
+namespace portmatrix {
+
+// The matrix; sets `complete` to false if the name of something in it could not be read. Nothing
+// without its own name.
+std::optional<WrittenMatrix> ReadMatrix(const YamlNode& document, bool& complete,
+                                        Diagnostics& diagnostics);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_POLICY_MATRIX_READER_H_

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/set_reader.h"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "agent/policy/fields.h"
+#include "agent/policy/prefix_text.h"
+#include "agent/policy/scalar.h"
+
+namespace portmatrix {
+namespace {
+
+bool ReadTerm(const YamlNode& value, std::string_view thing, AddressTerm& term,
+              Diagnostics& diagnostics) {
+  if (!Expect(value, YamlNode::Kind::kText, fmt::format("an entry of {}", thing), diagnostics)) {
+    return false;
+  }
+  term.span = value.span;
+  if (value.text == "any") {
+    term.kind = AddressTerm::Kind::kAny;
+    return true;
+  }
+  if (value.text == "none") {
+    diagnostics.Error("reserved-name", value.span, "`none` names no addresses",
+                      "write `any`, a set or a prefix");
+    return false;
+  }
+  if (LooksLikePrefix(value.text)) {
+    const auto parsed = ParsePrefix(value.text);
+    if (const auto* problem = std::get_if<PrefixProblem>(&parsed)) {
+      diagnostics.Error("bad-prefix", value.span, problem->message, problem->hint);
+      return false;
+    }
+    term.kind = AddressTerm::Kind::kPrefix;
+    term.prefix = std::get<Prefix>(parsed);
+    return true;
+  }
+  term.kind = AddressTerm::Kind::kSet;
+  term.name = value.text;
+  return CheckName(value.text, value.span, "a set", diagnostics);
+}
+
+AddressTerms ReadTerms(const YamlNode& value, std::string_view thing, bool may_be_empty,
+                       Diagnostics& diagnostics) {
+  AddressTerms result;
+  result.span = value.span;
+  const size_t errors = diagnostics.errors();
+  for (const YamlNode* item : OneOrMany(value, thing, may_be_empty, diagnostics)) {
+    AddressTerm term;
+    if (!ReadTerm(*item, thing, term, diagnostics)) continue;
+    if (!result.text.empty()) result.text += ", ";
+    result.text += item->text;
+    result.terms.push_back(std::move(term));
+  }
+  result.broken = diagnostics.errors() > errors;
+  return result;
+}
+
+AddressTerms ReadListedSet(const YamlNode& value, const SourceFile& document, ListFiles& lists,
+                           Diagnostics& diagnostics) {
+  AddressTerms result;
+  result.span = value.span;
+  result.broken = true;
+  if (const YamlNode* dynamic = value.Find("dynamic")) {
+    diagnostics.Error("unsupported-set", dynamic->span,
+                      "dynamic sets are not supported by this version",
+                      "name prefixes, or a list file with `file: PATH`");
+    return result;
+  }
+  Fields fields(value, "set", diagnostics);
+  const YamlNode* file = fields.Require("file", "write `file: PATH`, or a list of prefixes");
+  fields.Finish();
+  if (file == nullptr || !Expect(*file, YamlNode::Kind::kText, "file", diagnostics)) return result;
+  const auto located = LocateList(document, file->text);
+  if (!located) {
+    diagnostics.Error(
+        "bad-path", file->span,
+        fmt::format("`{}` does not lead to a file inside the policy's tree", file->text),
+        "write a path relative to this file's folder");
+    return result;
+  }
+  const ListFiles::List* list = lists.Read(located->path);
+  if (list == nullptr) {
+    diagnostics.Error("missing-file", file->span, fmt::format("there is no file {}", located->path),
+                      "paths are relative to this file's folder");
+    return result;
+  }
+  result.listed = list->prefixes;
+  result.text = file->text;
+  result.broken = list->broken;
+  return result;
+}
+
+}  // namespace
+
+AddressTerms ReadAddresses(const YamlNode& value, std::string_view thing,
+                           Diagnostics& diagnostics) {
+  return ReadTerms(value, thing, false, diagnostics);
+}
+
+bool ReadSets(const YamlNode& value, const SourceFile& document, ListFiles& lists,
+              std::map<std::string, WrittenSet>& sets, Diagnostics& diagnostics) {
+  if (!Expect(value, YamlNode::Kind::kMap, "sets", diagnostics)) return false;
+  bool all_named = true;
+  for (size_t i = 0; i < value.keys.size(); ++i) {
+    const YamlNode& key = value.keys[i];
+    const YamlNode& content = value.items[i];
+    if (key.text == "any" || key.text == "none") {
+      diagnostics.Error("reserved-name", key.span,
+                        fmt::format("a set may not be called `{}`", key.text),
+                        "`any` and `none` are reserved; choose another name");
+      continue;
+    }
+    if (!CheckName(key.text, key.span, "a set", diagnostics)) {
+      all_named = false;
+      continue;
+    }
+    WrittenSet set{key.text, key.span, {}};
+    set.content = content.kind == YamlNode::Kind::kMap
+                      ? ReadListedSet(content, document, lists, diagnostics)
+                      : ReadTerms(content, fmt::format("set `{}`", key.text), true, diagnostics);
+    const auto [twin, added] = sets.emplace(key.text, std::move(set));
+    if (!added) {
+      diagnostics
+          .Error("duplicate-set", key.span, fmt::format("set `{}` is defined twice", key.text),
+                 "rename one, or join them")
+          .notes.push_back({twin->second.span, "the first one"});
+    }
+  }
+  return all_named;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/set_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "agent/policy/limits.h"
+#include "agent/policy/suggestion.h"
+
+namespace portmatrix {
+
+SetTable::SetTable(const Policy& policy, const WrittenNode& node, Diagnostics& diagnostics)
+    : policy_(policy), node_(node), diagnostics_(diagnostics) {}
+
+ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
+  // Most often one name: then the set is there already, in order.
+  if (terms.terms.size() == 1 && terms.terms[0].kind != AddressTerm::Kind::kPrefix) {
+    ResolvedAddresses result = ResolveTerm(terms.terms[0]);
+    result.broken |= terms.broken;
+    return result;
+  }
+  ResolvedAddresses result;
+  result.broken = terms.broken;
+  std::vector<Prefix> prefixes;
+  if (terms.listed) {
+    prefixes = *terms.listed;
+    lists_.insert(terms.listed.get());
+  }
+  std::set<std::string_view> named;
+  for (const AddressTerm& term : terms.terms) {
+    if (term.kind == AddressTerm::Kind::kPrefix) {
+      prefixes.push_back(term.prefix);
+      written_.push_back(term.prefix);
+      continue;
+    }
+    if (term.kind == AddressTerm::Kind::kSet && !named.insert(term.name).second) continue;
+    const ResolvedAddresses part = ResolveTerm(term);
+    result.broken |= part.broken;
+    result.set.any |= part.set.any;
+    prefixes.insert(prefixes.end(), part.set.prefixes.begin(), part.set.prefixes.end());
+  }
+  result.set = result.set.any ? AddressSet::Any() : AddressSet::Of(std::move(prefixes));
+  return result;
+}
+
+ResolvedAddresses SetTable::ResolveTerm(const AddressTerm& term) {
+  if (term.kind == AddressTerm::Kind::kAny) return {AddressSet::Any(), false};
+  const WrittenSet* set = policy_.FindSet(node_, term.name);
+  if (set == nullptr) {
+    ReportUnknown(term);
+    return {AddressSet(), true};
+  }
+  if (std::ranges::find(open_, set) != open_.end()) {
+    ReportCycle(term);
+    return {AddressSet(), true};
+  }
+  if (!WithinLimits(term)) return {AddressSet(), true};
+  return ResolveSet(*set);
+}
+
+const ResolvedAddresses& SetTable::ResolveSet(const WrittenSet& set) {
+  const auto known = resolved_.find(&set);
+  if (known != resolved_.end()) return known->second;
+  open_.push_back(&set);
+  ResolvedAddresses result = Resolve(set.content);
+  open_.pop_back();
+  set_prefixes_ += result.set.prefixes.size();
+  return resolved_.emplace(&set, std::move(result)).first->second;
+}
+
+bool SetTable::WithinLimits(const AddressTerm& term) {
+  if (open_.size() >= kMaxSetDepth) {
+    diagnostics_.Error(
+        "too-deep", term.span,
+        fmt::format("more than {} sets inside each other (kMaxSetDepth)", kMaxSetDepth),
+        "name the inner ones directly");
+    return false;
+  }
+  if (set_prefixes_ <= kMaxNamedPrefixes) return true;
+  if (!limit_reported_) {
+    diagnostics_.Error(
+        "limit", term.span,
+        fmt::format(
+            "with this the sets hold {} prefixes, {} more than the limit of {} (kMaxNamedPrefixes)",
+            set_prefixes_, set_prefixes_ - kMaxNamedPrefixes, kMaxNamedPrefixes),
+        "use fewer sets that repeat a large one");
+  }
+  limit_reported_ = true;
+  return false;
+}
+
+void SetTable::ResolveOwn() {
+  for (const auto& [name, set] : node_.sets) ResolveSet(set);
+}
+
+void SetTable::ReportUnknown(const AddressTerm& term) {
+  std::vector<std::string> known = {"any"};
+  for (const auto& [name, set] : node_.sets) known.push_back(name);
+  for (const auto& [name, set] : policy_.sets) known.push_back(name);
+  diagnostics_.Error("unknown-set", term.span,
+                     fmt::format("node `{}` knows no set `{}`", node_.name, term.name),
+                     DidYouMean(term.name, known));
+}
+
+void SetTable::ReportCycle(const AddressTerm& term) {
+  const WrittenSet* first = policy_.FindSet(node_, term.name);
+  Diagnostic& diagnostic =
+      diagnostics_.Error("set-cycle", term.span, fmt::format("set `{}` contains itself", term.name),
+                         "take it out of one of them");
+  for (auto open = std::ranges::find(open_, first); open != open_.end(); ++open) {
+    diagnostic.notes.push_back({(*open)->span, fmt::format("by way of `{}`", (*open)->name)});
+  }
+}
+
+size_t SetTable::CountPrefixes() const {
+  std::vector<Prefix> used = written_;
+  for (const std::vector<Prefix>* list : lists_)
+    used.insert(used.end(), list->begin(), list->end());
+  std::ranges::sort(used);
+  return static_cast<size_t>(std::unique(used.begin(), used.end()) - used.begin());
+}
+
+}  // namespace portmatrix

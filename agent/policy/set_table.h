@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sets as one node sees them: its own before the shared ones, each resolved once.
+#ifndef PORTMATRIX_AGENT_POLICY_SET_TABLE_H_
+#define PORTMATRIX_AGENT_POLICY_SET_TABLE_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/policy/diagnostic.h"
+#include "agent/policy/policy.h"
+
+namespace portmatrix {
+
+// A set of addresses, and whether it is all that was written: what was refused before is missing
+// from it.
+struct ResolvedAddresses {
+  AddressSet set;
+  bool broken = false;
+};
+
+class SetTable {
+ public:
+  // All three must outlive the table.
+  SetTable(const Policy& policy, const WrittenNode& node, Diagnostics& diagnostics);
+
+  // Reports unknown names and cycles, once for each place.
+  ResolvedAddresses Resolve(const AddressTerms& terms);
+  // All sets of the node itself, so that mistakes in unused ones show as well.
+  void ResolveOwn();
+
+  // How many different prefixes stand in all that was resolved.
+  size_t CountPrefixes() const;
+
+ private:
+  const ResolvedAddresses& ResolveSet(const WrittenSet& set);
+  ResolvedAddresses ResolveTerm(const AddressTerm& term);
+  void ReportUnknown(const AddressTerm& term);
+  void ReportCycle(const AddressTerm& term);
+  bool WithinLimits(const AddressTerm& term);
+
+  const Policy& policy_;
+  const WrittenNode& node_;
+  Diagnostics& diagnostics_;
+  std::map<const WrittenSet*, ResolvedAddresses> resolved_;
+  std::vector<const WrittenSet*> open_;  // being resolved, outermost first
+  std::vector<Prefix> written_;          // in terms, as often as they were met
+  std::set<const std::vector<Prefix>*> lists_;
+  size_t set_prefixes_ = 0;  // of all resolved sets
+  bool limit_reported_ = false;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_POLICY_SET_TABLE_H_
