@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Addresses that no rule can tell apart share a class: two addresses are alike when the same sets contain them.
+#ifndef PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
+#define PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "agent/policy/model.h"
+#include "maps/image.h"
+
+namespace portmatrix {
+
+class AddressClasses {
+ public:
+  static constexpr uint32_t kAny = UINT32_MAX;
+
+  // The number of a set, the same for equal sets; kAny for `any`, which tells no address from another.
+  uint32_t Number(const AddressSet& set);
+
+  // Cuts the address space by all numbered sets. Call once, after the last Number.
+  void Cut();
+
+  // From Cut on: the sets that contain a class, ascending. Class 0 is in none.
+  const std::vector<std::vector<uint32_t>>& members() const { return members_; }
+  // The longest prefix that contains an address names its class; none: class 0.
+  const std::vector<PrefixClass>& prefixes() const { return prefixes_; }
+
+ private:
+  std::map<std::vector<Prefix>, uint32_t> numbers_;
+  std::vector<std::vector<uint32_t>> members_;
+  std::vector<PrefixClass> prefixes_;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_

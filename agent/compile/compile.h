@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the policy of one node to the map image: the same table with names replaced by numbers. Pure.
+#ifndef PORTMATRIX_AGENT_COMPILE_COMPILE_H_
+#define PORTMATRIX_AGENT_COMPILE_COMPILE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/compile/numbering.h"
+#include "agent/policy/model.h"
+#include "maps/image.h"
+
+namespace portmatrix {
+
+// The most that the tables of one image may hold.
+inline constexpr size_t kMaxPairWords = size_t{64} << 20;  // 256 MiB
+inline constexpr size_t kMaxTreeBlocks = size_t{4} << 20;  // 256 MiB
+
+struct Compilation {
+  Image image;
+  // By rule index of the image; pointers into the compiled node.
+  std::vector<const Rule*> rules;
+};
+
+// Every name of `node` must have its number. `generation` stamps conversations and fragments. Nothing, with the reason in
+// `*limit`, if a table would outgrow its limit.
+std::optional<Compilation> Compile(const Node& node, const Numbering& numbering, uint64_t generation,
+                                   std::string* limit);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_COMPILE_COMPILE_H_
