@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The filter: two programs, one classification. See bpf/README.md for the order of decisions.
+ *
+ * The functions named pm_... are global, so that the verifier checks each of them once and by itself (Linux 5.6). They do not trust
+ * their pointers for that reason.
+ */
+#include "bpf/control.h"
+#include "bpf/count.h"
+#include "bpf/fragment.h"
+#include "bpf/judge.h"
+#include "bpf/parse.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* One packet on its way through a hook. */
+struct passage {
+	__u32 direction;
+	__u32 slot;   /* of the judging generation */
+	__u32 device; /* number */
+	struct weight weight;
+	__u64 now;
+};
+
+static __always_inline void report(const struct passage *passage, __u32 owner, const struct pm_fragment *judged,
+				   int verdict, bool audited)
+{
+	__u32 zero = 0;
+	struct pm_report *to;
+
+	if (!writes_reports)
+		return;
+	to = bpf_map_lookup_elem(&reports, &zero);
+	if (!to)
+		return;
+	to->packets++;
+	to->slot = judged->slot;
+	to->owner = owner;
+	to->verdict = verdict;
+	to->reason = judged->reason;
+	to->audited = audited;
+	to->direction = passage->direction;
+	to->bytes = passage->weight.bytes;
+}
+
+/* Counts what was decided under `owner`, and gives the packet's fate. */
+static __always_inline int conclude(const struct passage *passage, __u32 owner, bool audit,
+				    const struct pm_fragment *judged)
+{
+	bool audited = audit && judged->verdict == PM_DROP && judged->reason != PM_REASON_INTERNAL;
+	int verdict = audited ? PM_PASS : judged->verdict;
+
+	count_seen(owner, passage->direction, passage->weight);
+	if (judged->reason == PM_REASON_RULE || judged->reason == PM_REASON_REPLY)
+		count_rule(judged->slot, judged->reason == PM_REASON_REPLY, passage->weight, passage->now);
+	else
+		count_reason(owner, passage->direction, judged->reason,
+			     audited			      ? AUDITED
+			     : judged->verdict == PM_PASS ? PASSED
+							      : DROPPED,
+			     passage->weight);
+	report(passage, owner, judged, verdict, audited);
+	return verdict;
+}
+
+/* For packets that select no interface. */
+static __always_inline int conclude_at_device(const struct passage *passage, struct pm_fragment *judged, __u8 verdict,
+					      __u8 reason)
+{
+	decide(judged, verdict, reason);
+	return conclude(passage, PM_MAX_INTERFACES + passage->device, false, judged);
+}
+
+static __always_inline __u32 reason_of(int parse_result)
+{
+	return parse_result == PARSE_MALFORMED ? PM_REASON_MALFORMED : PM_REASON_INTERNAL;
+}
+
+/* The device number of an ifindex; false if no agent has given it one. */
+static __always_inline bool find_device(__u32 ifindex, __u32 *device)
+{
+	__u32 *number = bpf_map_lookup_elem(&devices, &ifindex);
+
+	if (!number) {
+		count_fault(PM_FAULT_TABLE_MISSING);
+		return false;
+	}
+	*device = *number % PM_MAX_DEVICES;
+	return true;
+}
+
+/* What the judging generation binds the device to, or nothing. */
+static __always_inline struct pm_device *find_binding(const struct passage *passage, __u64 word)
+{
+	struct pm_block *block;
+	struct pm_device *binding;
+
+	if (PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED)
+		return NULL;
+	block = block_of(table_of(passage->slot, PM_TABLE_DEVICES), passage->device / PM_DEVICES_PER_BLOCK);
+	if (!block)
+		return NULL;
+	binding = &((struct pm_device *)block)[passage->device % PM_DEVICES_PER_BLOCK];
+	return binding->bound ? binding : NULL;
+}
+
+/* Interface index + 1 that device and tags select, or zero. */
+static __always_inline __u32 select_interface(const struct passage *passage, const struct pm_device *binding,
+					      const struct link_layer *link)
+{
+	bool missing = false;
+	__u32 selected;
+
+	if (!link->outer)
+		selected = binding->untagged;
+	else
+		selected = find_in_tree(table_of(passage->slot, PM_TABLE_TREES), binding->tagged,
+					PM_VLAN_KEY(link->outer, link->inner), &missing);
+	return selected ? selected : binding->any;
+}
+
+static __always_inline bool is_listed(const struct pm_interface *interface, __u16 ethertype)
+{
+	__u32 i;
+
+	for (i = 0; i < PM_MAX_ETHERTYPES; i++)
+		if (i < interface->ethertype_count && interface->ethertype[i] == ethertype)
+			return true;
+	return false;
+}
+
+/* Reads the IP packet: once for each hook, because what a context is differs. */
+__noinline int pm_parse_xdp(struct xdp_md *ctx, __u32 ethertype, __u32 at, __u32 length, struct pm_fragment *judged)
+{
+	const struct frame frame = { .ctx = ctx, .xdp = true, .length = length };
+
+	if (!judged || at > length || at > 64)
+		return PARSE_INTERNAL;
+	return parse_ip(&frame, ethertype, at, &judged->first);
+}
+
+__noinline int pm_parse_tc(struct __sk_buff *ctx, __u32 ethertype, __u32 at, __u32 length, struct pm_fragment *judged)
+{
+	const struct frame frame = { .ctx = ctx, .length = length, .segmented = ctx->gso_size > 0 };
+
+	if (!judged || at > length || at > 64)
+		return PARSE_INTERNAL;
+	return parse_ip(&frame, ethertype, at, &judged->first);
+}
+
+static __always_inline void judge(void *ctx, const struct passage *passage, struct pm_interface *interface,
+				  struct pm_fragment *judged)
+{
+	if (passage->direction == PM_IN)
+		pm_judge_in(ctx, passage->slot, interface, judged, passage->now);
+	else
+		pm_judge_out(passage->slot, interface, judged, passage->now);
+}
+
+/* Whole packets, first and later fragments of an interface. */
+static __always_inline void judge_packet(void *ctx, const struct passage *passage, struct pm_interface *interface,
+					 struct pm_fragment *judged)
+{
+	judged->first.tuple.interface = interface->owner;
+	judged->first.embedded.interface = interface->owner;
+	if (judged->first.fragment == PM_LATER) {
+		if (pm_fragment_find(interface, passage->direction, judged, passage->now) == FRAGMENT_JUDGE_AGAIN) {
+			judge(ctx, passage, interface, judged);
+			pm_fragment_renew(interface, passage->direction, judged);
+		}
+		return;
+	}
+	judge(ctx, passage, interface, judged);
+	if (judged->first.fragment == PM_FIRST)
+		pm_fragment_keep(interface, passage->direction, judged, passage->now);
+}
+
+/* The way of a frame through either hook: its fate, as enum pm_verdict. */
+static __always_inline int filter(const struct frame *frame, struct passage *passage, __u32 ifindex,
+				  struct link_layer *link)
+{
+	struct pm_fragment judged = {};
+	struct pm_interface *interface;
+	struct pm_device *binding;
+	__u32 selected;
+	__u64 word;
+	int result;
+
+	word = control_word();
+	passage->slot = PM_CONTROL_JUDGING(word);
+	passage->now = clock_now();
+	if (!find_device(ifindex, &passage->device))
+		return PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED ? PM_PASS : PM_DROP;
+	binding = find_binding(passage, word);
+	if (!binding)
+		return conclude_at_device(passage, &judged, PM_PASS, PM_REASON_UNBOUND);
+
+	result = parse_link(frame, link);
+	if (result)
+		return conclude_at_device(passage, &judged, PM_DROP, reason_of(result));
+	selected = select_interface(passage, binding, link);
+	if (!selected)
+		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_VLAN);
+	interface = (struct pm_interface *)block_of(table_of(passage->slot, PM_TABLE_INTERFACES), selected - 1);
+	if (!interface) {
+		count_fault(PM_FAULT_TABLE_MISSING);
+		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_INTERNAL);
+	}
+
+	if (link->ethertype != ETHERTYPE_IPV4 && link->ethertype != ETHERTYPE_IPV6) {
+		decide(&judged, is_listed(interface, link->ethertype) ? PM_PASS : PM_DROP, PM_REASON_ETHERTYPE);
+		return conclude(passage, interface->owner, interface->audit, &judged);
+	}
+	if (frame->xdp)
+		result = pm_parse_xdp(frame->ctx, link->ethertype, link->end, frame->length, &judged);
+	else
+		result = pm_parse_tc(frame->ctx, link->ethertype, link->end, frame->length, &judged);
+	if (result)
+		decide(&judged, PM_DROP, reason_of(result));
+	else
+		judge_packet(frame->ctx, passage, interface, &judged);
+	return conclude(passage, interface->owner, interface->audit, &judged);
+}
+
+SEC("xdp.frags")
+int pm_xdp(struct xdp_md *ctx)
+{
+	const struct frame frame = { .ctx = ctx, .xdp = true, .length = bpf_xdp_get_buff_len(ctx) };
+	struct passage passage = { .direction = PM_IN, .weight = { .packets = 1, .bytes = frame.length } };
+	struct link_layer link = {};
+
+	return filter(&frame, &passage, ctx->ingress_ifindex, &link) == PM_PASS ? XDP_PASS : XDP_DROP;
+}
+
+#define TC_PASS_ON -1 /* TCX_NEXT, TC_ACT_UNSPEC: whoever stands behind decides too */
+#define TC_DROP 2     /* TC_ACT_SHOT */
+
+SEC("tc")
+int pm_tc(struct __sk_buff *ctx)
+{
+	const struct frame frame = { .ctx = ctx, .length = ctx->len, .segmented = ctx->gso_size > 0 };
+	struct passage passage = { .direction = PM_OUT, .weight = { .packets = 1, .bytes = ctx->wire_len } };
+	struct link_layer link = {};
+
+	if (frame.segmented)
+		/* gso_segs is zero where a guest made the packet and nobody counted yet. */
+		passage.weight.packets = ctx->gso_segs ? ctx->gso_segs
+						       : (ctx->len + ctx->gso_size - 1) / ctx->gso_size;
+	if (ctx->vlan_present) {
+		add_tag(&link, ctx->vlan_tci);
+		passage.weight.bytes += TAG_BYTES * passage.weight.packets;
+	}
+	return filter(&frame, &passage, ctx->ifindex, &link) == PM_PASS ? TC_PASS_ON : TC_DROP;
+}
