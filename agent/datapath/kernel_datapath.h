@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath's body in the kernel: pinned maps, programs and links under one pin root. Opening adopts what is pinned there, down
+// to the last counter, and puts its own program in place of an older one's; closing leaves everything in force.
+#ifndef PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
+#define PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/datapath/bpf_map.h"
+#include "agent/datapath/datapath.h"
+#include "agent/datapath/filter_object.h"
+#include "agent/datapath/hooks.h"
+#include "agent/datapath/pins.h"
+#include "agent/datapath/shared_value.h"
+
+namespace portmatrix {
+
+class KernelDatapath final : public Datapath {
+ public:
+  // `sizes` count where the maps are made anew; adopted maps keep theirs.
+  static Result<std::unique_ptr<KernelDatapath>> Open(const std::string& pin_root, const DatapathSizes& sizes);
+  // Removes what is pinned under `pin_root`, without loading anything: control word first, then hooks, then pins.
+  static Result<void> RemoveAll(const std::string& pin_root);
+
+  Result<Numbering> ReadNumbering() override;
+  NumberingLimits limits() const override { return {.rules = rule_slots_}; }
+  Result<pm_generation> ReadGeneration(uint32_t slot) override;
+  Result<void> Install(uint32_t slot, const Generation& generation, const Numbering& numbering) override;
+  Result<void> WaitForPrograms() override;
+  Result<void> Retire(const std::vector<RuleIdentity>& rules) override;
+  Result<uint64_t> ReadControl() override;
+  Result<bool> SwapControl(uint64_t expected, uint64_t desired) override;
+  Result<Attachment> Attach(const std::string& device, uint32_t number, XdpMode mode) override;
+  Result<void> Detach(const std::string& device) override;
+  Result<std::vector<Attachment>> Attachments() override;
+  Result<void> Verify(const Attachment& attachment) override;
+  Result<void> Remove() override;
+
+ private:
+  explicit KernelDatapath(std::string pin_root) : pins_(std::move(pin_root)) {}
+
+  Result<void> OpenPinnedMaps();
+  Result<void> LoadProgram(const DatapathSizes& sizes);
+  Result<void> AdoptHooks();
+  const BpfMap& map(const std::string& name) const { return maps_.at(name); }
+  Result<void> NameRules(uint32_t slot, const Generation& generation, const Numbering& numbering);
+  Result<void> NameOwners(uint32_t slot, const Generation& generation, const Numbering& numbering);
+  Result<std::map<uint32_t, pm_rule_name>> ReadRuleNames() const;
+  Result<std::vector<pm_owner_name>> ReadOwnerNames() const;
+  Result<void> RetireOne(uint32_t slot, const pm_rule_name& name);
+
+  Pins pins_;
+  std::map<std::string, BpfMap> maps_;
+  FileDescriptor xdp_program_;
+  FileDescriptor tc_program_;
+  SharedValue<uint64_t> control_;
+  uint32_t rule_slots_ = 0;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_

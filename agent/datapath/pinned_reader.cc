@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/datapath/pinned_reader.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <tuple>
+
+#include "agent/datapath/bpf_map.h"
+#include "agent/datapath/pins.h"
+
+namespace portmatrix {
+namespace {
+
+constexpr const char* kFaultWords[PM_FAULT_COUNT] = {
+#define X(identifier, word) word,
+    PM_FAULTS(X)
+#undef X
+};
+
+uint64_t Now(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+template <size_t kBytes>
+std::string TextOf(const char (&from)[kBytes]) {
+  return std::string(from, strnlen(from, kBytes));
+}
+
+pm_seen_counter Sum(const std::vector<pm_seen_counter>& values) {
+  pm_seen_counter sum{};
+  for (const pm_seen_counter& value : values) {
+    sum.packets += value.packets;
+    sum.bytes += value.bytes;
+  }
+  return sum;
+}
+
+pm_reason_counter Sum(const std::vector<pm_reason_counter>& values) {
+  pm_reason_counter sum{};
+  for (const pm_reason_counter& value : values) {
+    sum.dropped_packets += value.dropped_packets;
+    sum.dropped_bytes += value.dropped_bytes;
+    sum.audited_packets += value.audited_packets;
+    sum.audited_bytes += value.audited_bytes;
+    sum.passed_packets += value.passed_packets;
+    sum.passed_bytes += value.passed_bytes;
+  }
+  return sum;
+}
+
+pm_rule_counter Sum(const std::vector<pm_rule_counter>& values) {
+  pm_rule_counter sum{};
+  for (const pm_rule_counter& value : values) {
+    sum.packets += value.packets;
+    sum.bytes += value.bytes;
+    sum.reply_packets += value.reply_packets;
+    sum.reply_bytes += value.reply_bytes;
+    sum.last_hit = std::max(sum.last_hit, value.last_hit);
+  }
+  return sum;
+}
+
+class Reader final : public PinnedReader {
+ public:
+  Result<void> OpenMaps(const std::string& pin_root) {
+    const Pins pins(pin_root);
+    for (const char* name : {"control", "rule_counters", "reason_counters", "seen_counters", "faults", "retired",
+                             "names", "owners", "generations", "attachments", "identity"}) {
+      auto map = BpfMap::OpenPinned(name, pins.Map(name), true);
+      if (!map) return map.error();
+      maps_.emplace(name, std::move(*map));
+    }
+    return {};
+  }
+
+  Result<uint64_t> ReadControl() override {
+    auto word = maps_.at("control").Lookup<uint32_t, uint64_t>(0);
+    if (!word) return word.error();
+    return word->value_or(0);
+  }
+
+  Result<pm_generation> ReadGeneration(uint32_t slot) override {
+    auto record = maps_.at("generations").Lookup<uint32_t, pm_generation>(slot);
+    if (!record) return record.error();
+    return record->value_or(pm_generation{});
+  }
+
+  Result<std::vector<pm_attachment>> ReadAttachments() override {
+    std::vector<pm_attachment> attachments;
+    for (uint32_t number = 0; number < PM_MAX_DEVICES; ++number) {
+      auto record = maps_.at("attachments").Lookup<uint32_t, pm_attachment>(number);
+      if (!record) return record.error();
+      if (*record && (*record)->ifindex != 0) attachments.push_back(**record);
+    }
+    return attachments;
+  }
+
+  Result<pm_identity> ReadIdentity() override {
+    auto identity = maps_.at("identity").Lookup<uint32_t, pm_identity>(0);
+    if (!identity) return identity.error();
+    return identity->value_or(pm_identity{});
+  }
+
+  Result<CounterSnapshot> ReadCounters() override {
+    CounterSnapshot snapshot;
+    auto word = ReadControl();
+    if (!word) return word.error();
+    const uint32_t slot = PM_CONTROL_JUDGING(*word);
+    auto generation = ReadGeneration(slot);
+    if (!generation) return generation.error();
+    snapshot.generation = *generation;
+    snapshot.time = static_cast<int64_t>(Now(CLOCK_REALTIME));
+    snapshot.monotonic = Now(CLOCK_MONOTONIC);
+    if (auto read = ReadOwners(slot, &snapshot); !read) return read.error();
+    if (auto read = ReadRules(slot, &snapshot); !read) return read.error();
+    auto faults = maps_.at("faults").ReadPerCpu<uint64_t>(PM_FAULT_COUNT);
+    if (!faults) return faults.error();
+    for (uint32_t fault = 0; fault < PM_FAULT_COUNT; ++fault)
+      for (const uint64_t count : (*faults)[fault]) snapshot.faults[kFaultWords[fault]] += count;
+    return snapshot;
+  }
+
+ private:
+  struct Owner {
+    uint32_t number;
+    uint32_t position;
+    std::string name;
+  };
+
+  // In the policy's order, interfaces before devices.
+  Result<std::vector<Owner>> Owners(uint32_t slot) const {
+    std::vector<Owner> owners;
+    for (uint32_t number = 0; number < PM_OWNERS; ++number) {
+      auto owner = maps_.at("owners").Lookup<uint32_t, pm_owner_name>(number);
+      if (!owner) return owner.error();
+      if (!*owner) continue;
+      const auto& positions = (*owner)->position;
+      if (std::all_of(std::begin(positions), std::end(positions), [](uint32_t at) { return at == 0; })) continue;
+      // Those that the judging generation does not have come last.
+      owners.push_back({number, positions[slot] == 0 ? UINT32_MAX : positions[slot], TextOf((*owner)->name)});
+    }
+    std::sort(owners.begin(), owners.end(), [](const Owner& a, const Owner& b) {
+      return std::pair(a.number >= PM_MAX_INTERFACES, a.position) < std::pair(b.number >= PM_MAX_INTERFACES, b.position);
+    });
+    return owners;
+  }
+
+  Result<void> ReadOwners(uint32_t slot, CounterSnapshot* snapshot) const {
+    auto owners = Owners(slot);
+    if (!owners) return owners.error();
+    // Reasons and rules first, then what was seen: a packet that is counted meanwhile never makes the parts more than the sum.
+    auto reasons =
+        maps_.at("reason_counters").ReadPerCpu<pm_reason_counter>(PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
+    if (!reasons) return reasons.error();
+    auto seen = maps_.at("seen_counters").ReadPerCpu<pm_seen_counter>(PM_OWNERS * PM_DIRECTIONS);
+    if (!seen) return seen.error();
+    for (const Owner& owner : *owners) {
+      for (uint32_t direction = 0; direction < PM_DIRECTIONS; ++direction) {
+        const uint32_t index = owner.number * PM_DIRECTIONS + direction;
+        const bool is_device = owner.number >= PM_MAX_INTERFACES;
+        auto retired = maps_.at("retired").Lookup<uint32_t, pm_seen_counter>(index);
+        if (!retired) return retired.error();
+        snapshot->seen.push_back({owner.name, is_device, static_cast<Direction>(direction), Sum((*seen)[index]),
+                                  retired->value_or(pm_seen_counter{})});
+        for (uint32_t reason = 0; reason < PM_REASON_COUNT; ++reason)
+          snapshot->reasons.push_back({owner.name, is_device, static_cast<Direction>(direction),
+                                       static_cast<pm_reason>(reason),
+                                       Sum((*reasons)[index * PM_REASON_COUNT + reason])});
+      }
+    }
+    return {};
+  }
+
+  Result<void> ReadRules(uint32_t slot, CounterSnapshot* snapshot) const {
+    auto slots = maps_.at("names").Keys<uint32_t>();
+    if (!slots) return slots.error();
+    uint32_t slots_in_use = 0;
+    // Not in force or not, position, counter slot.
+    std::map<std::tuple<bool, uint32_t, uint32_t>, pm_rule_name> ordered;
+    for (const uint32_t counter : *slots) {
+      auto name = maps_.at("names").Lookup<uint32_t, pm_rule_name>(counter);
+      if (!name) return name.error();
+      if (!*name) continue;
+      const uint32_t position = (*name)->position[slot];
+      ordered.emplace(std::tuple(position == 0, position, counter), **name);
+      slots_in_use = std::max(slots_in_use, counter + 1);
+    }
+    auto counters = maps_.at("rule_counters").ReadPerCpu<pm_rule_counter>(slots_in_use);
+    if (!counters) return counters.error();
+    for (const auto& [order, name] : ordered) {
+      RuleCount count;
+      count.rule = {TextOf(name.key), static_cast<Direction>(name.direction)};
+      count.in_force = !std::get<0>(order);
+      count.interface = count.rule.key.substr(0, count.rule.key.find('/'));
+      count.total = Sum((*counters)[std::get<2>(order)]);
+      if (count.total.last_hit != 0)
+        count.last_hit = snapshot->time - static_cast<int64_t>(snapshot->monotonic - count.total.last_hit);
+      snapshot->rules.push_back(std::move(count));
+    }
+    return {};
+  }
+
+  std::map<std::string, BpfMap> maps_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::string& pin_root) {
+  auto reader = std::make_unique<Reader>();
+  if (auto opened = reader->OpenMaps(pin_root); !opened) return opened.error();
+  return std::unique_ptr<PinnedReader>(std::move(reader));
+}
+
+}  // namespace portmatrix
