@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's calls as HTTP and JSON (README.md lists them). A function of the call and the firewall: no socket is seen here,
+// and no path that a client names is ever opened.
+#ifndef PORTMATRIX_AGENT_CONTROL_API_H_
+#define PORTMATRIX_AGENT_CONTROL_API_H_
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "agent/firewall.h"
+#include "agent/http_server.h"
+#include "agent/peer.h"
+
+namespace portmatrix {
+
+// A body carries documents (8 MiB together), lists (64 MiB) and what JSON adds to them.
+inline constexpr size_t kMaxDocumentsBytes = size_t{8} << 20;
+inline constexpr size_t kMaxListsBytes = size_t{64} << 20;
+inline constexpr size_t kMaxBodyBytes = size_t{80} << 20;
+
+class ControlApi {
+ public:
+  // `files` reads what --policy names, and may be empty. `firewall` outlives this.
+  ControlApi(Firewall& firewall, Firewall::ReadFiles files, std::string pin_root)
+      : firewall_(firewall), files_(std::move(files)), pin_root_(std::move(pin_root)) {}
+
+  // Only who may change is listened to at length.
+  bool TakesBody(const HttpCall& call) const;
+  HttpReply Serve(const HttpCall& call);
+
+ private:
+  HttpReply Status();
+  HttpReply Apply(const HttpCall& call);
+  HttpReply RollBack(const HttpCall& call);
+
+  Firewall& firewall_;
+  Firewall::ReadFiles files_;
+  std::string pin_root_;  // told to callers, who may know another
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_CONTROL_API_H_

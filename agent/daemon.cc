@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <ctime>
+#include <utility>
+
+#include "agent/datapath/kernel_datapath.h"
+#include "agent/datapath/pinned_reader.h"
+#include "agent/leased_addresses.h"
+#include "agent/metrics.h"
+#include "agent/policy_files.h"
+
+namespace portmatrix {
+namespace {
+
+// Links often speak several times at once; and a hook that fails again and again must not keep the loop busy.
+constexpr uint64_t kLinksSettleMilliseconds = 20;
+
+std::string StatusLine(const Standing& standing, const Alarms& alarms) {
+  std::string line;
+  if (standing.detached())
+    line = "nothing is in force";
+  else if (standing.pending())
+    line = fmt::format("generation {} judges on trial", standing.judging.number);
+  else
+    line = fmt::format("generation {} judges", standing.judging.number);
+  if (!alarms.standing().empty())
+    line += fmt::format("; {} alarm{}: {}", alarms.standing().size(),
+                        alarms.standing().size() == 1 ? "" : "s",
+                        alarms.standing().begin()->second.text);
+  return line;
+}
+
+}  // namespace
+
+Firewall::ReadFiles Daemon::PolicyReader() const {
+  if (options_.policy.empty()) return nullptr;
+  return [paths = options_.policy]() -> Answer<Sources> {
+    PolicyFiles files = ReadPolicyFiles(paths);
+    if (files.errors.empty()) return std::move(files.sources);
+    std::string text = files.errors[0];
+    for (size_t i = 1; i < files.errors.size(); ++i) text += "; " + files.errors[i];
+    return Refusal{Refusal::Kind::kRuntime, text, ""};
+  };
+}
+
+Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Journal journal) {
+  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(journal)));
+  Result<std::unique_ptr<EventLoop>> loop = EventLoop::Make();
+  if (!loop) return Refusal::Runtime(loop.error());
+  daemon->loop_ = std::move(*loop);
+  // Blocked from here on, so that a signal during a change waits for its end.
+  Daemon* self = daemon.get();
+  for (const int signal : {SIGTERM, SIGINT})
+    if (auto done = daemon->loop_->OnSignal(signal, [self] { self->loop_->Stop(); }); !done)
+      return Refusal::Runtime(done.error());
+  if (auto done = daemon->loop_->OnSignal(SIGHUP, [self] { self->Reload(); }); !done)
+    return Refusal::Runtime(done.error());
+
+  Result<std::unique_ptr<StateDirectory>> store = StateDirectory::Open(options.state_dir);
+  if (!store) return Refusal::Runtime(store.error());
+  daemon->store_ = std::move(*store);
+  // Before the kernel is touched: a second agent must not get that far.
+  if (auto listening = daemon->Listen(); !listening) return Refusal::Runtime(listening.error());
+
+  const OpenDatapath open = [options]() -> Result<std::unique_ptr<Datapath>> {
+    Result<std::unique_ptr<KernelDatapath>> opened = KernelDatapath::Open(options.pin_root, options.sizes);
+    if (!opened) return opened.error();
+    return std::unique_ptr<Datapath>(std::move(*opened));
+  };
+  Result<std::unique_ptr<Datapath>> datapath = open();
+  if (!datapath) return Refusal::Runtime(datapath.error());
+  daemon->enforcement_ = std::make_unique<Enforcement>(std::move(*datapath), open, *daemon->store_,
+                                                       daemon->clock_, daemon->alarms_);
+  daemon->firewall_ = std::make_unique<Firewall>(options.node, *daemon->enforcement_, *daemon->store_,
+                                                 daemon->clock_, daemon->alarms_, ReadLeasedAddresses);
+  daemon->api_ = std::make_unique<ControlApi>(*daemon->firewall_, daemon->PolicyReader(), options.pin_root);
+  const Answer<Applied> started = daemon->firewall_->Start(daemon->PolicyReader());
+  if (!started) return started.refusal();
+  if (!started->warnings.empty()) daemon->alarms_.Note(started->warnings);
+  if (auto watching = daemon->Watch(); !watching) return Refusal::Runtime(watching.error());
+  return daemon;
+}
+
+Result<void> Daemon::Listen() {
+  Result<std::unique_ptr<ControlSocket>> socket = ControlSocket::Listen(options_.socket);
+  if (!socket) return socket.error();
+  socket_ = std::move(*socket);
+  HttpService service;
+  service.serve = [this](const HttpCall& call) {
+    HttpReply reply = api_->Serve(call);
+    Tick();
+    return reply;
+  };
+  service.takes_body = [this](const HttpCall& call) { return api_->TakesBody(call); };
+  service.max_body_bytes = kMaxBodyBytes;
+  Result<std::unique_ptr<HttpServer>> server = HttpServer::Start(*loop_, socket_->fd(), std::move(service));
+  if (!server) return server.error();
+  server_ = std::move(*server);
+
+  if (options_.metrics_listen.empty()) return {};
+  Result<FileDescriptor> listening = ListenTcp(options_.metrics_listen);
+  if (!listening) return listening.error();
+  metrics_socket_ = std::move(*listening);
+  HttpService metrics;
+  metrics.serve = [this](const HttpCall& call) { return Metrics(call); };
+  metrics.takes_body = [](const HttpCall&) { return false; };
+  metrics.max_body_bytes = 4096;
+  server = HttpServer::Start(*loop_, metrics_socket_.get(), std::move(metrics));
+  if (!server) return server.error();
+  metrics_server_ = std::move(*server);
+  return {};
+}
+
+Result<void> Daemon::Watch() {
+  Result<EventLoop::Timer*> timer = loop_->MakeTimer([this] {
+    firewall_->Tick();
+    Tick();
+  });
+  if (!timer) return timer.error();
+  tick_ = *timer;
+  timer = loop_->MakeTimer([this] {
+    firewall_->Tick();
+    Tick();
+  });
+  if (!timer) return timer.error();
+  links_changed_ = *timer;
+  Result<std::unique_ptr<LinkWatch>> links = LinkWatch::Start(*loop_, [this] {
+    if (!links_changed_->is_set()) links_changed_->Set(kLinksSettleMilliseconds);
+  });
+  if (!links) return links.error();
+  links_ = std::move(*links);
+  if (!options_.watch) return {};
+  Result<std::unique_ptr<PolicyWatch>> files =
+      PolicyWatch::Start(*loop_, options_.policy, [this] { Reload(); });
+  if (!files) return files.error();
+  files_ = std::move(*files);
+  return {};
+}
+
+Result<void> Daemon::Run() {
+  Tick();
+  sd_notify(0, "READY=1");
+  Result<void> done = loop_->Run();
+  sd_notify(0, "STOPPING=1\nSTATUS=stopped; what is in force stays in force");
+  alarms_.Note("stopped; what is in force stays in force");
+  return done;
+}
+
+// Sets the clock for the next look at things, and tells systemd how they stand.
+void Daemon::Tick() {
+  tick_->Set(enforcement_->UntilNextTick());
+  const Result<Standing> standing = enforcement_->Stand();
+  if (!standing) return;
+  std::string line = StatusLine(*standing, alarms_);
+  if (line == told_) return;
+  told_ = std::move(line);
+  sd_notifyf(0, "STATUS=%s", told_.c_str());
+}
+
+void Daemon::Reload() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+  const Firewall::ReadFiles read = PolicyReader();
+  const Answer<Sources> sources =
+      read ? read() : Answer<Sources>(Refusal::Refused("there is no --policy to read again"));
+  const Answer<Applied> applied =
+      sources ? firewall_->Reload(*sources) : Answer<Applied>(sources.refusal());
+  if (applied) {
+    alarms_.Clear(kFilesAlarm);
+    alarms_.Note(fmt::format("reload: generation {} {}", applied->generation, ToString(applied->result)));
+  } else {
+    const Refusal& refusal = applied.refusal();
+    alarms_.Raise(kFilesAlarm, refusal.text);
+    if (!refusal.diagnostics.empty()) alarms_.Note(refusal.diagnostics);
+  }
+  Tick();
+  sd_notify(0, "READY=1");
+}
+
+HttpReply Daemon::Metrics(const HttpCall& call) {
+  if (call.path != "/metrics") return {404, "see /metrics\n", "text/plain"};
+  if (call.method != "GET" && call.method != "HEAD") return {405, "GET /metrics\n", "text/plain"};
+  AgentGauges gauges;
+  gauges.alarms = alarms_.standing().size();
+  if (const Result<Standing> standing = enforcement_->Stand(); standing && !standing->detached()) {
+    gauges.generation = standing->judging.number;
+    gauges.on_trial = standing->pending();
+    gauges.last_change = static_cast<int64_t>(standing->judging.installed_at);
+  }
+  gauges.unprotected_devices = enforcement_->protection().unprotected();
+  if (const auto attachments = enforcement_->datapath().Attachments(); attachments)
+    for (const Attachment& attachment : *attachments)
+      if (!gauges.unprotected_devices.contains(attachment.device))
+        gauges.protected_devices.insert(attachment.device);
+  const auto reader = PinnedReader::Open(options_.pin_root);
+  const auto snapshot = reader ? (*reader)->ReadCounters() : Result<CounterSnapshot>(reader.error());
+  return {200, MetricsText(gauges, snapshot ? &*snapshot : nullptr), "text/plain; version=0.0.4"};
+}
+
+}  // namespace portmatrix

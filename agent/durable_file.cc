@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/durable_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "agent/datapath/file_descriptor.h"
+
+namespace portmatrix {
+namespace {
+
+Result<void> WriteAll(int fd, const std::string& path, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Error{"write", path, errno, ""};
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Result<void> FlushFolder(const std::string& folder) {
+  const FileDescriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || fsync(fd.get()) != 0) return Error{"flush", folder, errno, ""};
+  return {};
+}
+
+Result<void> WriteBeside(const std::string& path, std::string_view text) {
+  const FileDescriptor fd(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return Error{"create", path, errno, ""};
+  if (Result<void> done = WriteAll(fd.get(), path, text); !done) return done;
+  if (fsync(fd.get()) != 0) return Error{"flush", path, errno, ""};
+  return {};
+}
+
+}  // namespace
+
+Result<void> WriteDurably(const std::string& folder, const std::string& name, std::string_view text) {
+  const std::string path = folder + "/" + name;
+  const std::string beside = folder + "/" + std::string(kUnfinishedPrefix) + name;
+  if (Result<void> done = WriteBeside(beside, text); !done) {
+    unlink(beside.c_str());
+    return done;
+  }
+  if (rename(beside.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    unlink(beside.c_str());
+    return Error{"rename to", path, code, ""};
+  }
+  return FlushFolder(folder);
+}
+
+Result<void> RemoveDurably(const std::string& folder, const std::string& name) {
+  const std::string path = folder + "/" + name;
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Error{"delete", path, errno, ""};
+  return FlushFolder(folder);
+}
+
+Result<std::string> ReadWhole(const std::string& path) {
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return Error{"open", path, errno, ""};
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return Error{"read", path, errno, ""};
+  if (!S_ISREG(status.st_mode)) return Error{"read", path, 0, "not a file"};
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  size_t at = 0;
+  while (at < text.size()) {
+    const ssize_t got = read(fd.get(), text.data() + at, text.size() - at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error{"read", path, errno, ""};
+    if (got == 0) break;
+    at += static_cast<size_t>(got);
+  }
+  text.resize(at);
+  return text;
+}
+
+}  // namespace portmatrix

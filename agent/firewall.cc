@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/firewall.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "agent/compile/compile.h"
+
+namespace portmatrix {
+namespace {
+
+std::string By(const Author& author) {
+  return author.uid ? fmt::format(" by {} (uid {})", author.user, *author.uid) : "";
+}
+
+// A limit is the policy's matter, everything else the world's.
+Refusal RefusalOf(const Error& error) {
+  if (error.code != E2BIG) return Refusal::Runtime(error);
+  return {Refusal::Kind::kInvalidPolicy, error.operation + " " + error.object + ": " + error.detail, ""};
+}
+
+std::vector<std::string> PathsOf(const Sources& sources) {
+  std::vector<std::string> paths;
+  for (const auto* files : {&sources.documents, &sources.lists})
+    for (const SourceFile& file : *files) paths.push_back(file.path);
+  return paths;
+}
+
+}  // namespace
+
+const char* ToString(Applied::Result result) {
+  switch (result) {
+    case Applied::Result::kInstalled:
+      return "installed";
+    case Applied::Result::kPending:
+      return "pending";
+    case Applied::Result::kUnchanged:
+      return "unchanged";
+    case Applied::Result::kDryRun:
+      return "dry-run";
+    case Applied::Result::kConfirmed:
+      return "confirmed";
+    case Applied::Result::kRolledBack:
+      return "rolled-back";
+    case Applied::Result::kDetached:
+      return "detached";
+  }
+  return "installed";
+}
+
+Firewall::Firewall(std::string node, Enforcement& enforcement, StateDirectory& store,
+                   const Clock& clock, Alarms& alarms, ReadLeased leased)
+    : node_(std::move(node)),
+      enforcement_(enforcement),
+      store_(store),
+      clock_(clock),
+      alarms_(alarms),
+      leased_(std::move(leased)) {}
+
+Answer<Standing> Firewall::StandForChange() {
+  enforcement_.Tick();
+  const Result<Standing> standing = enforcement_.Stand();
+  if (!standing) return Refusal::Runtime(standing.error());
+  if (standing->pending())
+    return Refusal::Refused(fmt::format("generation {} is on trial: confirm it or roll it back first",
+                                        standing->judging.number));
+  return *standing;
+}
+
+bool Firewall::IsJudging(const Standing& standing, const Proposal& proposal) const {
+  return !standing.detached() && FingerprintOf(standing.judging) == proposal.fingerprint &&
+         store_.confirmed() == standing.judging.number;
+}
+
+Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
+  if (order.confirm_seconds && (*order.confirm_seconds == 0 || *order.confirm_seconds > kMaxTrialSeconds))
+    return Refusal{Refusal::Kind::kBadRequest,
+                   fmt::format("a trial lasts from 1 to {} seconds", kMaxTrialSeconds), ""};
+  const Answer<Standing> standing = StandForChange();
+  if (!standing) return standing.refusal();
+  Answer<Proposal> proposal = Propose(order.sources, node_, clock_.NowSeconds(), order.force);
+  if (!proposal) return proposal.refusal();
+  if (IsJudging(*standing, *proposal))
+    return Applied{Applied::Result::kUnchanged, standing->judging.number, proposal->fingerprint,
+                   std::nullopt, proposal->warnings, {}};
+  if (!order.force) {
+    const Result<std::vector<std::string>> objections = Objections(proposal->node, order);
+    if (!objections) return Refusal::Runtime(objections.error());
+    if (!objections->empty())
+      return Refusal::Refused(fmt::format("{} (--force installs the policy all the same)",
+                                          fmt::join(*objections, "; ")));
+  }
+  if (order.dry_run) return DryRun(*standing, *proposal);
+  Installation installation;
+  installation.sources = &order.sources;
+  installation.proposal = std::move(*proposal);
+  installation.note = order.force ? "apply --force" : "apply";
+  installation.author = order.author;
+  installation.trial_seconds = order.confirm_seconds;
+  installation.all_may_be_unhooked = order.force;
+  return Install(*standing, std::move(installation));
+}
+
+Result<std::vector<std::string>> Firewall::Objections(const Node& node, const ApplyOrder& order) const {
+  std::vector<std::string> objections;
+  if (order.session) objections = WouldCut(node, *order.session);
+  if (!leased_) return objections;
+  const Result<std::vector<LeasedAddress>> leased = leased_();
+  if (!leased) return leased.error();
+  for (std::string& objection : WouldExpire(node, *leased)) objections.push_back(std::move(objection));
+  return objections;
+}
+
+Answer<Applied> Firewall::Reload(const Sources& sources) {
+  const Answer<Standing> standing = StandForChange();
+  if (!standing) return standing.refusal();
+  if (store_.detached() || (standing->detached() && !standing->untouched()))
+    return Refusal::Refused("detached: only `portmatrix apply` brings a policy back into force");
+  return InstallFiles(*standing, sources, "reload");
+}
+
+Answer<Applied> Firewall::InstallFiles(const Standing& standing, const Sources& sources, const char* note) {
+  Answer<Proposal> proposal = Propose(sources, node_, clock_.NowSeconds(), false);
+  if (!proposal) return proposal.refusal();
+  if (IsJudging(standing, *proposal))
+    return Applied{Applied::Result::kUnchanged, standing.judging.number, proposal->fingerprint,
+                   std::nullopt, proposal->warnings, {}};
+  const StoredGeneration* latest = nullptr;
+  for (const auto& [number, stored] : store_.generations())
+    if (stored.fingerprint == proposal->fingerprint) latest = &stored;
+  if (latest != nullptr && latest->outcome == Outcome::kRolledBack)
+    return Refusal::Refused(fmt::format("this policy was rolled back as generation {}: only an explicit "
+                                        "`portmatrix apply` installs it again",
+                                        latest->number));
+  Installation installation;
+  installation.sources = &sources;
+  installation.proposal = std::move(*proposal);
+  installation.note = note;
+  return Install(standing, std::move(installation));
+}
+
+Answer<Applied> Firewall::DryRun(const Standing& standing, const Proposal& proposal) {
+  Result<Numbering> numbering = enforcement_.datapath().ReadNumbering();
+  if (!numbering) return Refusal::Runtime(numbering.error());
+  Result<uint64_t> number = enforcement_.NextNumber();
+  if (!number) return Refusal::Runtime(number.error());
+  std::string what;
+  if (!NumberNode(proposal.node, enforcement_.datapath().limits(), &*numbering, &what) ||
+      !Compile(proposal.node, *numbering, *number, &what))
+    return Refusal{Refusal::Kind::kInvalidPolicy, what, ""};
+  return Applied{Applied::Result::kDryRun, *number, proposal.fingerprint, std::nullopt, proposal.warnings,
+                 ChangesTo(standing, proposal.node)};
+}
+
+RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) const {
+  const Node* judging = standing.detached() ? nullptr : enforcement_.nodes().Judging(standing);
+  return ChangesBetween(judging != nullptr ? *judging : Node{}, node);
+}
+
+Answer<Applied> Firewall::Install(Standing standing, Installation installation) {
+  if (standing.detached() && !standing.untouched()) {
+    if (Result<void> opened = enforcement_.Reopen(); !opened) return Refusal::Runtime(opened.error());
+    const Result<Standing> again = enforcement_.Stand();
+    if (!again) return Refusal::Runtime(again.error());
+    standing = *again;
+  }
+  const Result<uint64_t> next = enforcement_.NextNumber();
+  if (!next) return Refusal::Runtime(next.error());
+  StoredGeneration stored;
+  stored.number = *next + (standing.detached() && installation.trial_seconds ? 1 : 0);
+  stored.node = installation.proposal.node.name;
+  stored.fingerprint = installation.proposal.fingerprint;
+  stored.stored_at = clock_.Now();
+  stored.author = installation.author;
+  stored.note = installation.note;
+  stored.files = PathsOf(*installation.sources);
+  if (Result<void> done =
+          store_.Store(stored, *installation.sources, Enforcement::KeptNumbers(standing));
+      !done)
+    return Refusal::Runtime(done.error());
+
+  Applied applied{Applied::Result::kInstalled, stored.number, stored.fingerprint, std::nullopt,
+                  std::move(installation.proposal.warnings),
+                  ChangesTo(standing, installation.proposal.node)};
+  Enforcement::Order order;
+  order.number = stored.number;
+  order.fingerprint = stored.fingerprint;
+  order.node = std::move(installation.proposal.node);
+  order.all_may_be_unhooked = installation.all_may_be_unhooked;
+  if (installation.trial_seconds) order.trial_milliseconds = *installation.trial_seconds * 1000;
+  const Result<Standing> after = enforcement_.Bring(standing, std::move(order));
+  if (!after) {
+    (void)store_.Conclude(stored.number, Outcome::kFailed);
+    return RefusalOf(after.error());
+  }
+  alarms_.Clear(kFilesAlarm);
+  if (after->pending()) {
+    const auto left = static_cast<int64_t>(after->deadline() - clock_.BootMilliseconds());
+    applied.result = Applied::Result::kPending;
+    applied.deadline = clock_.Now() + left * 1'000'000;
+    alarms_.Note(fmt::format("generation {} judges on trial for {} s ({}{})", stored.number,
+                             *installation.trial_seconds, stored.note, By(stored.author)));
+    enforcement_.Tick();
+    return applied;
+  }
+  alarms_.Note(fmt::format("generation {} judges ({}{})", stored.number, stored.note, By(stored.author)));
+  return Settled(*after, std::move(applied));
+}
+
+// Acknowledges only what is on the disk too.
+Answer<Applied> Firewall::Settled(const Standing& standing, Applied applied) {
+  Result<void> confirmed = store_.Confirm(standing.judging.number);
+  if (confirmed) confirmed = store_.SetDetached(false);
+  enforcement_.Tick();
+  if (!confirmed)
+    return Refusal{Refusal::Kind::kRuntime,
+                   fmt::format("generation {} is in force, but a boot would not know it: {}",
+                               standing.judging.number, confirmed.error().Text()),
+                   ""};
+  return applied;
+}
+
+Answer<Applied> Firewall::Confirm(const Author& author) {
+  Result<Standing> standing = enforcement_.Stand();
+  if (!standing) return Refusal::Runtime(standing.error());
+  if (standing->pending()) {
+    const Result<bool> confirmed = enforcement_.Confirm(*standing);
+    if (!confirmed) return Refusal::Runtime(confirmed.error());
+    const uint64_t number = standing->judging.number;
+    standing = enforcement_.Stand();
+    if (!standing) return Refusal::Runtime(standing.error());
+    if (*confirmed) {
+      alarms_.Note(fmt::format("generation {} was confirmed{}", number, By(author)));
+      return Settled(*standing, {Applied::Result::kConfirmed, number, FingerprintOf(standing->judging),
+                                 std::nullopt, "", {}});
+    }
+    enforcement_.Tick();
+    return Refusal::Refused(fmt::format("too late: generation {} was rolled back at its deadline", number));
+  }
+  if (standing->state() == PM_CONTROL_ROLLED_BACK && standing->previous)
+    return Refusal::Refused(fmt::format("nothing is on trial: generation {} was rolled back",
+                                        standing->previous->number));
+  return Refusal::Refused("nothing is on trial");
+}
+
+Answer<Applied> Firewall::Detach(const Author& author) {
+  if (Result<void> detached = enforcement_.Detach(); !detached)
+    return Refusal::Runtime(detached.error());
+  alarms_.Note("detached" + By(author));
+  enforcement_.Tick();
+  return Applied{Applied::Result::kDetached, 0, {}, std::nullopt, "", {}};
+}
+
+}  // namespace portmatrix

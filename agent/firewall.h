@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent can be asked to do, with every gate that a policy passes on its way to the kernel. Each call is one
+// decision: it has happened when it returns, or has not.
+//
+// Sources -> read, resolve, expectations (proposal.h) -> stored -> prepared and swapped (change.h) -> confirmed on disk
+#ifndef PORTMATRIX_AGENT_FIREWALL_H_
+#define PORTMATRIX_AGENT_FIREWALL_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/clock.h"
+#include "agent/enforcement.h"
+#include "agent/guards.h"
+#include "agent/policy/source.h"
+#include "agent/proposal.h"
+#include "agent/refusal.h"
+#include "agent/rule_changes.h"
+#include "agent/state_directory.h"
+
+namespace portmatrix {
+
+inline constexpr uint64_t kMaxTrialSeconds = 24 * 3600;
+// Subject of the alarm that files could not be taken up by themselves; the next change ends it.
+inline constexpr char kFilesAlarm[] = "policy files";
+
+struct ApplyOrder {
+  Sources sources;
+  Author author;
+  std::optional<uint64_t> confirm_seconds;  // a trial of that length
+  std::optional<Session> session;           // through which the caller speaks; it must not be cut
+  bool dry_run = false;
+  bool force = false;  // despite failed expectations, guards, and new devices that cannot be hooked
+};
+
+struct Applied {
+  enum class Result { kInstalled, kPending, kUnchanged, kDryRun, kConfirmed, kRolledBack, kDetached };
+  Result result = Result::kInstalled;
+  uint64_t generation = 0;  // that judges now; of a dry run: that would
+  Fingerprint fingerprint{};
+  std::optional<int64_t> deadline;  // of a trial, nanoseconds since 1970
+  std::string warnings;             // rendered diagnostics
+  RuleChanges changes;              // against what judged before
+};
+
+const char* ToString(Applied::Result result);  // "installed", "pending", "unchanged", ...
+
+class Firewall {
+ public:
+  // Reads the files that --policy names.
+  using ReadFiles = std::function<Answer<Sources>()>;
+  // Reads the addresses of this host that must be renewed.
+  using ReadLeased = std::function<Result<std::vector<LeasedAddress>>()>;
+
+  // All references outlive this.
+  Firewall(std::string node, Enforcement& enforcement, StateDirectory& store, const Clock& clock,
+           Alarms& alarms, ReadLeased leased);
+
+  // Takes up what pins or state directory say, else `first` (which may be empty). An error: nothing is in force that should be.
+  Answer<Applied> Start(const ReadFiles& first);
+
+  Answer<Applied> Apply(const ApplyOrder& order);
+  // The files changed, or somebody asked to read them again: a candidate, but never one that was rolled back, and never
+  // against `portmatrix detach`.
+  Answer<Applied> Reload(const Sources& sources);
+  Answer<Applied> Confirm(const Author& author);
+  // Without a number: ends the trial, or else goes back to the policy that was confirmed before.
+  Answer<Applied> RollBack(std::optional<uint64_t> number, const Author& author);
+  Answer<Applied> Detach(const Author& author);
+
+  void Tick() { enforcement_.Tick(); }
+
+  const std::string& node() const { return node_; }
+  Enforcement& enforcement() { return enforcement_; }
+  const StateDirectory& store() const { return store_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  struct Installation {
+    const Sources* sources = nullptr;
+    Proposal proposal;
+    std::string note;
+    Author author;
+    std::optional<uint64_t> trial_seconds;
+    bool all_may_be_unhooked = false;
+  };
+  // How things stand once an overdue trial has ended; a trial that goes on refuses the change.
+  Answer<Standing> StandForChange();
+  // What stands against an explicit change: its caller's session, the host's own addresses.
+  Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order) const;
+  bool IsJudging(const Standing& standing, const Proposal& proposal) const;
+  Answer<Applied> InstallFiles(const Standing& standing, const Sources& sources, const char* note);
+  Answer<Applied> Install(Standing standing, Installation installation);
+  Answer<Applied> Settled(const Standing& standing, Applied applied);
+  RuleChanges ChangesTo(const Standing& standing, const Node& node) const;
+  Answer<Applied> DryRun(const Standing& standing, const Proposal& proposal);
+  Answer<Applied> StartStored();
+  Answer<Applied> StartFirst(const Standing& standing, const ReadFiles& first);
+  std::optional<uint64_t> ConfirmedBefore(const Standing& standing) const;
+
+  std::string node_;
+  Enforcement& enforcement_;
+  StateDirectory& store_;
+  const Clock& clock_;
+  Alarms& alarms_;
+  ReadLeased leased_;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_FIREWALL_H_
