@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/agent_client.h"
+
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "tools/loaded_policy.h"
+#include "tools/screen.h"
+
+DECLARE_bool(json);
+DECLARE_string(socket);
+
+namespace portmatrix {
+namespace {
+
+using nlohmann::json;
+
+// Compiling a large policy takes the agent a while; it answers when the policy is in force.
+constexpr time_t kAnswerSeconds = 300;
+
+int CodeOf(const std::string& kind) {
+  if (kind == "invalid-policy") return kExitInvalidPolicy;
+  if (kind == "forbidden") return kExitNotPermitted;
+  if (kind == "refused") return kExitCheckFailed;
+  return kExitFailure;
+}
+
+std::string TextIn(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+AgentAnswer Unreachable(const std::string& why) {
+  AgentAnswer answer;
+  answer.code = kExitNoAgent;
+  answer.text = fmt::format("agent unreachable at {}: {}", FLAGS_socket, why);
+  return answer;
+}
+
+AgentAnswer AnswerOf(const httplib::Result& result) {
+  if (!result) {
+    const httplib::Error error = result.error();
+    if (error == httplib::Error::Connection)
+      return Unreachable(fmt::format("{} (is portmatrixd running? another place: --socket)",
+                                     errno != 0 ? std::strerror(errno) : "no connection"));
+    return Unreachable(httplib::to_string(error));
+  }
+  AgentAnswer answer;
+  answer.body = json::parse(result->body, nullptr, false);
+  if (result->status == 200 && !answer.body.is_discarded()) return answer;
+  const json error = answer.body.is_object() ? answer.body.value("error", json::object()) : json::object();
+  answer.code = CodeOf(TextIn(error, "kind"));
+  answer.text = TextIn(error, "text");
+  if (answer.text.empty()) answer.text = fmt::format("the agent answered {}", result->status);
+  answer.diagnostics = TextIn(error, "diagnostics");
+  return answer;
+}
+
+httplib::Client Client() {
+  httplib::Client client(FLAGS_socket);
+  client.set_address_family(AF_UNIX);
+  client.set_read_timeout(kAnswerSeconds);
+  client.set_write_timeout(kAnswerSeconds);
+  // HTTP wants a host; a path as one would be refused.
+  client.set_default_headers({{"Host", "localhost"}});
+  return client;
+}
+
+}  // namespace
+
+AgentAnswer GetFromAgent(const std::string& path) {
+  errno = 0;
+  return AnswerOf(Client().Get(path.c_str()));
+}
+
+AgentAnswer PostToAgent(const std::string& path, const std::string& body) {
+  errno = 0;
+  return AnswerOf(Client().Post(path.c_str(), body, "application/json"));
+}
+
+int ReportFailure(const Command& command, const AgentAnswer& answer) {
+  if (FLAGS_json) {
+    PrintJson({{"error", {{"code", answer.code}, {"text", answer.text}, {"diagnostics", answer.diagnostics}}}});
+    return answer.code;
+  }
+  fmt::print(stderr, "{}portmatrix {}: {}\n", PaintDiagnostics(stderr, answer.diagnostics), command.name,
+             answer.text);
+  return answer.code;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// `portmatrix apply`: sends a policy to the agent, which puts it in force as one instant.
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/policy/reader.h"
+#include "agent/sources_json.h"
+#include "tools/agent_client.h"
+#include "tools/commands.h"
+#include "tools/duration.h"
+#include "tools/loaded_policy.h"
+#include "tools/policy_files.h"
+#include "tools/screen.h"
+#include "tools/ssh_session.h"
+
+DECLARE_bool(json);
+DEFINE_string(confirm, "", "go back by itself unless `portmatrix confirm` comes within this time: 60s, 5m, 1h");
+DEFINE_bool(dry_run, false, "change nothing; show what would change");
+DEFINE_bool(force, false, "install it despite failed expectations, guards and devices that cannot be hooked");
+
+namespace portmatrix {
+namespace {
+
+using nlohmann::json;
+
+int RunApply(const std::vector<std::string>& arguments);
+
+}  // namespace
+
+const Command kApplyCommand = {
+    "apply",
+    "PATH... [--confirm T] [--dry-run] [--force]",
+    "put a policy in force, on trial if you like",
+    "Reads all files below the PATHs together and sends them to the agent, which checks them, runs their\n"
+    "expectations, and changes every hook of the node in one instant. Until then, and after any error, what\n"
+    "was in force stays. A policy is refused that would cut the SSH session in which you give the command, or\n"
+    "let a leased address of the host expire.\n"
+    "\n"
+    "With --confirm the change is a trial: unless `portmatrix confirm` comes in time, the kernel program\n"
+    "itself goes back, whatever became of the agent or of your connection.\n"
+    "\n"
+    "  portmatrix apply --dry-run common profiles/full\n"
+    "  portmatrix apply --confirm 60s common profiles/full && portmatrix confirm\n"
+    "\n"
+    "exit codes: 0 in force (or on trial, or unchanged), 1 runtime failure, 2 usage, 3 invalid policy,\n"
+    "            4 not permitted, 5 agent unreachable, 6 an expectation or guard stands against it",
+    {"confirm", "dry_run", "force"},
+    RunApply,
+};
+
+namespace {
+
+// A text that is not UTF-8 cannot be sent. The policy reader refuses it too, and says where.
+int ReportNotUtf8(const Sources& sources) {
+  Diagnostics diagnostics;
+  (void)ReadPolicy(sources, diagnostics);
+  AgentAnswer answer;
+  answer.code = kExitInvalidPolicy;
+  answer.text = "the policy is not UTF-8";
+  answer.diagnostics = Render(sources, diagnostics);
+  return ReportFailure(kApplyCommand, answer);
+}
+
+void PrintChanges(const json& rules) {
+  const auto print = [&](const char* key, const char* sign, Colour colour) {
+    for (const json& rule : rules.value(key, json::array()))
+      fmt::print("{}\n", Paint(stdout, colour, fmt::format("{} {}", sign, rule.get<std::string>())));
+  };
+  print("removed", "-", Colour::kRed);
+  print("changed", "~", Colour::kYellow);
+  print("added", "+", Colour::kGreen);
+  if (rules.value("reordered", false)) fmt::print("rules that stay are judged in another order\n");
+}
+
+std::string Outcome(const json& body, std::optional<uint64_t> confirm_seconds) {
+  const std::string result = body.value("result", "");
+  const uint64_t number = body.value("generation", uint64_t{0});
+  if (result == "unchanged") return fmt::format("unchanged: generation {} is this policy already", number);
+  if (result == "dry-run") return fmt::format("dry run: it would be generation {}; nothing was changed", number);
+  if (result == "pending")
+    return fmt::format("generation {} judges on trial until {}: `portmatrix confirm` within {} keeps it", number,
+                       body.value("deadline", json()).is_string() ? body["deadline"].get<std::string>() : "?",
+                       DurationText(confirm_seconds.value_or(0)));
+  return fmt::format("generation {} is in force", number);
+}
+
+int RunApply(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return UsageError(kApplyCommand, "name at least one PATH");
+  std::optional<uint64_t> confirm_seconds;
+  if (!FLAGS_confirm.empty()) {
+    confirm_seconds = ParseDuration(FLAGS_confirm);
+    if (!confirm_seconds || *confirm_seconds == 0)
+      return UsageError(kApplyCommand, fmt::format("--confirm: `{}` is no time; write 60s, 5m or 1h", FLAGS_confirm));
+  }
+  const PolicyFiles files = ReadPolicyFiles(arguments);
+  if (!files.errors.empty()) {
+    AgentAnswer answer;
+    answer.code = kExitFailure;
+    answer.text = fmt::format("{}", files.errors[0]);
+    for (size_t i = 1; i < files.errors.size(); ++i) answer.text += "; " + files.errors[i];
+    return ReportFailure(kApplyCommand, answer);
+  }
+  json body = {{"files", ToJson(files.sources)}, {"dry_run", FLAGS_dry_run}, {"force", FLAGS_force}};
+  if (confirm_seconds) body["confirm_seconds"] = *confirm_seconds;
+  if (const auto session = FindSshSession()) body["session"] = *session;
+  std::string text;
+  try {
+    text = body.dump();
+  } catch (const json::type_error&) {
+    return ReportNotUtf8(files.sources);
+  }
+  const AgentAnswer answer = PostToAgent("/v1/apply", text);
+  if (answer.code != kExitOk) return ReportFailure(kApplyCommand, answer);
+  if (FLAGS_json) {
+    PrintJson(answer.body);
+    return kExitOk;
+  }
+  fmt::print(stderr, "{}", PaintDiagnostics(stderr, answer.body.value("warnings", "")));
+  if (FLAGS_dry_run) PrintChanges(answer.body.value("rules", json::object()));
+  fmt::print("{}\n", Outcome(answer.body, confirm_seconds));
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace portmatrix

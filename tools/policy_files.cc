@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/policy_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <system_error>
+
+#include "agent/policy/limits.h"
+#include "agent/policy/reader.h"
+
+namespace portmatrix {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  const int number_;
+};
+
+std::string ErrorText(int number) { return std::generic_category().message(number); }
+
+class Loading {
+ public:
+  void ReadPath(const std::string& path) {
+    std::error_code failure;
+    const fs::file_status status = fs::status(path, failure);
+    if (status.type() == fs::file_type::not_found) {
+      Fail(path, ErrorText(ENOENT));
+    } else if (failure) {
+      Fail(path, failure.message());
+    } else if (fs::is_directory(status)) {
+      ReadTree(path);
+    } else {
+      ReadDocument(path, path);
+    }
+  }
+
+  void SortDocuments() {
+    std::ranges::stable_sort(files_.sources.documents, {}, &SourceFile::path);
+  }
+
+  void ReadLists() {
+    for (const ListFile& list : ListFilesNamedIn(files_.sources)) {
+      const std::string folder = RootFolder(list.root);
+      std::error_code failure;
+      const fs::path target = fs::canonical(list.path, failure);
+      if (failure == std::errc::no_such_file_or_directory)
+        continue;  // reported at its place by the reader
+      const fs::path root = failure ? fs::path() : fs::canonical(folder, failure);
+      if (failure) {
+        Fail(list.path, failure.message());
+      } else if (!IsInside(target, root)) {
+        Fail(list.path, fmt::format("a symbolic link leads out of {}", folder));
+      } else {
+        ReadFile(list.path, list.root, kMaxListBytes, files_.sources.lists);
+      }
+    }
+  }
+
+  PolicyFiles Take() { return std::move(files_); }
+
+ private:
+  static std::string RootFolder(const std::string& root) {
+    if (fs::is_directory(root)) return root;
+    const std::string folder = fs::path(root).parent_path().string();
+    return folder.empty() ? "." : folder;
+  }
+
+  static bool IsInside(const fs::path& target, const fs::path& root) {
+    return std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first ==
+           root.end();
+  }
+
+  void ReadTree(const std::string& root) {
+    bool found = false;
+    std::error_code failure;
+    fs::recursive_directory_iterator next(root, failure), end;
+    for (; !failure && next != end; next.increment(failure)) {
+      const fs::path& path = next->path();
+      std::error_code ignored;
+      if (path.filename().string().starts_with('.')) {
+        if (next->is_directory(ignored)) next.disable_recursion_pending();
+      } else if (path.extension() == ".yaml" && !next->is_directory(ignored)) {
+        found = true;
+        ReadDocument(path.string(), root);
+      }
+    }
+    if (failure) Fail(root, failure.message());
+    if (!failure && !found) Fail(root, "no *.yaml file in this directory");
+  }
+
+  // A file that two arguments reach is read once.
+  void ReadDocument(const std::string& path, const std::string& root) {
+    std::error_code ignored;
+    const fs::path target = fs::canonical(path, ignored);
+    if (!ignored && !documents_.insert(target.string()).second) return;
+    ReadFile(path, root, kMaxDocumentBytes, files_.sources.documents);
+  }
+
+  void ReadFile(const std::string& path, const std::string& root, size_t limit,
+                std::vector<SourceFile>& files) {
+    if (files_.sources.documents.size() + files_.sources.lists.size() >= kMaxFiles) {
+      if (!too_many_) Fail(path, fmt::format("more than {} files (kMaxFiles)", kMaxFiles));
+      too_many_ = true;
+      return;
+    }
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat status = {};
+    if (file.number() < 0 || fstat(file.number(), &status) != 0)
+      return Fail(path, ErrorText(errno));
+    if (S_ISDIR(status.st_mode)) return Fail(path, ErrorText(EISDIR));
+    SourceFile source{path, root, {}};
+    std::array<char, 1 << 16> part;
+    while (true) {
+      const ssize_t count = read(file.number(), part.data(), part.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return Fail(path, ErrorText(errno));
+      if (count == 0) break;
+      source.text.append(part.data(), static_cast<size_t>(count));
+      if (source.text.size() > limit) {
+        return Fail(path, fmt::format("longer than the limit of {} bytes", limit));
+      }
+    }
+    bytes_ += source.text.size();
+    if (bytes_ > kMaxPolicyBytes) {
+      if (!too_large_)
+        Fail(path, fmt::format("with it the policy is longer than {} bytes (kMaxPolicyBytes)",
+                               kMaxPolicyBytes));
+      too_large_ = true;
+      return;
+    }
+    files.push_back(std::move(source));
+  }
+
+  void Fail(const std::string& path, const std::string& why) {
+    files_.errors.push_back(fmt::format("read {}: {}", path, why));
+  }
+
+  PolicyFiles files_;
+  std::set<std::string> documents_;  // by their canonical paths
+  size_t bytes_ = 0;
+  bool too_many_ = false;
+  bool too_large_ = false;
+};
+
+}  // namespace
+
+std::vector<std::string> SplitPaths(const std::vector<std::string>& arguments) {
+  std::vector<std::string> paths;
+  for (std::string_view rest : arguments) {
+    while (!rest.empty()) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      if (comma > 0) paths.emplace_back(rest.substr(0, comma));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return paths;
+}
+
+PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths) {
+  Loading loading;
+  for (const std::string& path : SplitPaths(paths)) loading.ReadPath(path);
+  loading.SortDocuments();
+  loading.ReadLists();
+  return loading.Take();
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings a policy's files from disk into Sources: the command's side of "the command reads files
+// and sends contents".
+#ifndef PORTMATRIX_TOOLS_POLICY_FILES_H_
+#define PORTMATRIX_TOOLS_POLICY_FILES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/policy/source.h"
+
+namespace portmatrix {
+
+// What could not be read, each as "read policies/x.yaml: Permission denied".
+struct PolicyFiles {
+  Sources sources;
+  std::vector<std::string> errors;
+};
+
+// Reads the paths: a file is taken as it is, a directory with every *.yaml below it in path order,
+// leaving out names that begin with a dot. Then the list files that their sets name. Directories
+// are followed through symbolic links only where the link is itself named in `paths`; a document
+// may be a link to a file, but a list file must lie inside its root also after all links are
+// followed. A path may hold several, separated by commas. Sizes are bounded by
+// agent/policy/limits.h.
+PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths);
+
+// The paths of a flag's or argument's text: split at commas, empty ones left out.
+std::vector<std::string> SplitPaths(const std::vector<std::string>& arguments);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_TOOLS_POLICY_FILES_H_
