@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernel/three_judges.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "maps/lookup.h"
+
+namespace portmatrix {
+namespace {
+
+constexpr DatapathSizes kSizes{.rules = 8192, .flows = 65536, .fragments = 16384};
+
+// Finds rules by the image's tables instead of walking the policy.
+class ImageMatcher : public RuleMatcher {
+ public:
+  explicit ImageMatcher(const Compilation& compilation) : compilation_(compilation), lookup_(compilation.image) {}
+
+  RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple) const override {
+    const uint32_t value =
+        lookup_.Match(static_cast<uint32_t>(interface), static_cast<pm_direction>(direction), tuple);
+    RuleMatch match;
+    match.action = static_cast<pm_action>(PM_VALUE_ACTION(value));
+    if (match.action == PM_ACTION_ALLOW || match.action == PM_ACTION_DENY)
+      match.rule = compilation_.rules.at(PM_VALUE_RULE(value) - 1);
+    return match;
+  }
+
+ private:
+  const Compilation& compilation_;
+  ImageLookup lookup_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node) {
+  auto simulator = Simulator::Load(kSizes);
+  if (!simulator) return simulator.error();
+  std::unique_ptr<ThreeJudges> judges(new ThreeJudges(std::move(*simulator)));
+  if (auto changed = judges->Change(node); !changed) return changed.error();
+  return judges;
+}
+
+Result<void> ThreeJudges::Change(const Node& node) {
+  auto next = std::make_unique<Node>(node);
+  std::string what;
+  if (!NumberNode(*next, {.rules = kSizes.rules}, &numbering_, &what)) return Error{"number", "the policy", 0, what};
+  auto compiled = Compile(*next, numbering_, ++generation_, &what);
+  if (!compiled) return Error{"compile", "the policy", 0, what};
+  auto compilation = std::make_unique<Compilation>(std::move(*compiled));
+  if (auto changed = simulator_->Change(compilation->image); !changed) return changed;
+
+  auto matcher = std::make_unique<ImageMatcher>(*compilation);
+  if (evaluator_ == nullptr) {
+    evaluator_ = std::make_unique<Evaluator>(*next);
+    over_image_ = std::make_unique<Evaluator>(*next, std::move(matcher));
+  } else {
+    evaluator_->Change(*next);
+    over_image_->Change(*next, std::move(matcher));
+  }
+  node_ = std::move(next);
+  compilation_ = std::move(compilation);
+  return {};
+}
+
+pm_report ThreeJudges::Expected(const Judgement& judgement, const std::string& device, Direction direction) const {
+  pm_report report{};
+  report.verdict = static_cast<uint8_t>(judgement.verdict);
+  report.reason = judgement.reason;
+  report.audited = judgement.audited;
+  report.direction = static_cast<uint8_t>(direction);
+  report.owner = judgement.interface ? numbering_.interfaces.at(node_->interfaces[*judgement.interface].name)
+                                     : PM_MAX_INTERFACES + numbering_.devices.at(device);
+  if (judgement.rule != nullptr)
+    report.slot = numbering_.rules.at({judgement.rule->key, judgement.rule->direction});
+  return report;
+}
+
+std::string ThreeJudges::Text(const pm_report& report) const {
+  return fmt::format("{} {}{} owner {} slot {}", report.verdict == PM_PASS ? "pass" : "drop",
+                     ReasonWord(static_cast<pm_reason>(report.reason)), report.audited ? " audited" : "",
+                     report.owner, report.slot);
+}
+
+std::string ThreeJudges::Text(const Judgement& judgement) const {
+  return fmt::format("{} {}{} interface {} rule {}", judgement.verdict == Verdict::kPass ? "pass" : "drop",
+                     ReasonWord(judgement.reason), judgement.audited ? " audited" : "",
+                     judgement.interface ? node_->interfaces[*judgement.interface].name : "-",
+                     judgement.rule != nullptr ? judgement.rule->key : "-");
+}
+
+std::optional<std::string> ThreeJudges::Judge(const std::string& device, Direction direction,
+                                              std::span<const uint8_t> frame, uint64_t time) {
+  if (!numbering_.devices.contains(device)) {
+    uint32_t number = 0;
+    for (const auto& [name, taken] : numbering_.devices) number = std::max(number, taken + 1);
+    numbering_.devices.emplace(device, number);
+  }
+  Frame whole;
+  whole.device = device;
+  whole.direction = direction;
+  whole.data = frame;
+  whole.time = time;
+  last_ = evaluator_->Judge(whole);
+  const Judgement other = over_image_->Judge(whole);
+  if (Text(last_) != Text(other))
+    return fmt::format("evaluator: {}\nimage:     {}", Text(last_), Text(other));
+
+  auto ran = simulator_->Run(direction, numbering_.devices.at(device), frame, time);
+  if (!ran) return ran.error().Text();
+  if (!*ran) {
+    if (last_.reason == PM_REASON_MALFORMED || last_.reason == PM_REASON_UNBOUND || last_.reason == PM_REASON_VLAN)
+      return std::nullopt;
+    return fmt::format("the kernel refused to run what the evaluator says is {}", Text(last_));
+  }
+  pm_report kernel_report = **ran;
+  pm_report* report = &kernel_report;
+  pm_report expected = Expected(last_, device, direction);
+  expected.bytes = report->bytes;
+  if (last_.rule == nullptr) report->slot = 0;
+  if (Text(expected) != Text(*report) || report->direction != expected.direction ||
+      report->bytes != frame.size())
+    return fmt::format("evaluator: {} ({}), {} bytes\nkernel:    {}, {} bytes", Text(expected), Text(last_),
+                       frame.size(), Text(*report), report->bytes);
+  Count(expected);
+  return std::nullopt;
+}
+
+void ThreeJudges::Count(const pm_report& report) {
+  pm_seen_counter& seen = seen_[report.owner * PM_DIRECTIONS + report.direction];
+  seen.packets += 1;
+  seen.bytes += report.bytes;
+  if (report.reason == PM_REASON_RULE) {
+    rules_[report.slot].packets += 1;
+    rules_[report.slot].bytes += report.bytes;
+    return;
+  }
+  if (report.reason == PM_REASON_REPLY) {
+    rules_[report.slot].reply_packets += 1;
+    rules_[report.slot].reply_bytes += report.bytes;
+    return;
+  }
+  pm_reason_counter& reason =
+      reasons_[(report.owner * PM_DIRECTIONS + report.direction) * PM_REASON_COUNT + report.reason];
+  if (report.audited) {
+    reason.audited_packets += 1;
+    reason.audited_bytes += report.bytes;
+  } else if (report.verdict == PM_PASS) {
+    reason.passed_packets += 1;
+    reason.passed_bytes += report.bytes;
+  } else {
+    reason.dropped_packets += 1;
+    reason.dropped_bytes += report.bytes;
+  }
+}
+
+namespace {
+
+template <typename Counter>
+std::optional<std::string> Compare(const char* what, const Result<std::vector<Counter>>& kernel,
+                                   const std::map<uint32_t, Counter>& expected, size_t bytes) {
+  if (!kernel) return kernel.error().Text();
+  for (uint32_t i = 0; i < kernel->size(); ++i) {
+    const auto found = expected.find(i);
+    const Counter none{};
+    const Counter& want = found == expected.end() ? none : found->second;
+    if (std::memcmp(&want, &(*kernel)[i], bytes) != 0) {
+      const auto* a = reinterpret_cast<const uint64_t*>(&want);
+      const auto* b = reinterpret_cast<const uint64_t*>(&(*kernel)[i]);
+      return fmt::format("{} counter {}: expected {} packets, {} bytes; kernel {} packets, {} bytes", what, i, a[0],
+                         a[1], b[0], b[1]);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> ThreeJudges::CompareCounters() {
+  // The last word of a rule's counter is the time of its last hit.
+  if (auto difference = Compare("rule", simulator_->RuleCounters(kSizes.rules), rules_,
+                                offsetof(pm_rule_counter, last_hit)))
+    return difference;
+  if (auto difference = Compare("reason", simulator_->ReasonCounters(), reasons_, sizeof(pm_reason_counter)))
+    return difference;
+  if (auto difference = Compare("seen", simulator_->SeenCounters(), seen_, sizeof(pm_seen_counter)))
+    return difference;
+  auto faults = simulator_->Faults();
+  if (!faults) return faults.error().Text();
+  for (uint32_t i = 0; i < faults->size(); ++i)
+    if ((*faults)[i] != 0) return fmt::format("fault {} was counted {} times", i, (*faults)[i]);
+  return std::nullopt;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expectations as they are written.
+#include "tests/unit/policy_text.h"
+
+namespace portmatrix {
+namespace {
+
+constexpr PolicyRow kRows[] = {
+    {"NothingNamed",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {}
+)",
+     R"(
+p.yaml:6:3: error: expectation has no `from` [missing-key]
+  - {}
+    ^~
+  hint: add `from: ...`
+p.yaml:6:3: error: expectation has no `interface` [missing-key]
+  - {}
+    ^~
+  hint: add `interface: ...`
+p.yaml:6:3: error: expectation has no `protocol` [missing-key]
+  - {}
+    ^~
+  hint: add `protocol: ...`
+p.yaml:6:3: error: expectation has no `to` [missing-key]
+  - {}
+    ^~
+  hint: add `to: ...`
+p.yaml:6:3: error: expectation has no `verdict` [missing-key]
+  - {}
+    ^~
+  hint: add `verdict: allow` or `drop`
+)"},
+    {"UnknownKey",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:3: error: a tcp packet needs a `port` [missing-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+    ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+  hint: add `port: ...`, its destination port
+p.yaml:6:63: error: expectation has no key `ports` [unknown-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+                                                                ^~~~~
+  hint: did you mean `port`?
+)"},
+    {"PrefixForAddress",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:24: error: `10.0.0.0/24` is a prefix, not an address [bad-address]
+  - {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+                         ^~~~~~~~~~~
+  hint: an expectation is one packet: write one address
+)"},
+    {"SetForAddress",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:24: error: `partners` is no address [bad-address]
+  - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+                         ^~~~~~~~
+  hint: an expectation is one packet: write one address
+)"},
+    {"NoPort",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, verdict: allow}
+)",
+     R"(
+p.yaml:6:3: error: a tcp packet needs a `port` [missing-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, verdict: allow}
+    ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+  hint: add `port: ...`, its destination port
+)"},
+    {"PortWithIcmp",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmp, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:70: error: `port` does not go with protocol `icmp` [protocol-mismatch]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmp, port: 443, verdict: allow}
+                                                                       ^~~
+  hint: `port` goes with tcp, udp and sctp only
+)"},
+    {"TypeWithUdp",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: udp, port: 53, icmp_type: 8, verdict: allow}
+)",
+     R"(
+p.yaml:6:84: error: `icmp_type` does not go with protocol `udp` [protocol-mismatch]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: udp, port: 53, icmp_type: 8, verdict: allow}
+                                                                                     ^
+  hint: `icmp_type` goes with icmp and icmpv6 only
+)"},
+    {"CodeWithoutType",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmp, icmp_code: 0, verdict: allow}
+)",
+     R"(
+p.yaml:6:75: error: `icmp_code` needs an `icmp_type` [missing-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmp, icmp_code: 0, verdict: allow}
+                                                                            ^
+  hint: add `icmp_type: ...`
+)"},
+    {"TwoFamilies",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: '2001:db8::1', protocol: tcp, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:38: error: `from` and `to` are of different families [families-cannot-meet]
+  - {interface: a, from: 10.0.0.2, to: '2001:db8::1', protocol: tcp, port: 443, verdict: allow}
+                                       ^~~~~~~~~~~~~
+  hint: write two IPv4 or two IPv6 addresses
+)"},
+    {"IcmpOverIpv6",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: '2001:db8::2', to: '2001:db8::1', protocol: icmp, verdict: allow}
+)",
+     R"(
+p.yaml:6:68: error: `icmp` is IPv4's, these addresses are IPv6 [families-cannot-meet]
+  - {interface: a, from: '2001:db8::2', to: '2001:db8::1', protocol: icmp, verdict: allow}
+                                                                     ^~~~
+  hint: write `icmpv6`
+)"},
+    {"Icmpv6OverIpv4",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmpv6, verdict: allow}
+)",
+     R"(
+p.yaml:6:58: error: `icmpv6` is IPv6's, these addresses are IPv4 [families-cannot-meet]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: icmpv6, verdict: allow}
+                                                           ^~~~~~
+  hint: write `icmp`
+)"},
+    {"AnyProtocol",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
+)",
+     R"(
+p.yaml:6:58: error: `any` is no protocol [bad-protocol]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
+                                                           ^~~
+  hint: a protocol is tcp, udp, sctp, icmp, icmpv6 or a number from 0 to 255
+)"},
+    {"UnknownVerdict",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 1, verdict: deny}
+)",
+     R"(
+p.yaml:6:81: error: `deny` is no verdict [bad-word]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 1, verdict: deny}
+                                                                                  ^~~~
+  hint: it is one of: allow, drop
+)"},
+    {"UnknownInterface",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: b, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 1, verdict: drop}
+)",
+     R"(
+p.yaml:6:15: error: node `n` has no interface `b` [unknown-interface]
+  - {interface: b, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 1, verdict: drop}
+                ^
+  hint: known here: a
+)"},
+};
+
+class PolicyExpectation : public testing::TestWithParam<PolicyRow> {};
+
+TEST_P(PolicyExpectation, IsReportedWithPlaceAndHint) { ExpectSaid(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Wrong, PolicyExpectation, testing::ValuesIn(kRows), NameOf);
+
+}  // namespace
+}  // namespace portmatrix
