@@ -39,8 +39,10 @@ static __always_inline void flow_mark(struct pm_flow *flow, __u32 flags, __u64 n
 	if ((before & flags) == flags)
 		return;
 	before = __sync_fetch_and_or(&flow->flags, flags);
+	/* A conversation that was reset does not live longer for a FIN. */
 	if ((flags & ~before & PM_FLOW_RESET) ||
-	    ((before & PM_FLOW_FINS) != PM_FLOW_FINS && ((before | flags) & PM_FLOW_FINS) == PM_FLOW_FINS))
+	    (!(before & PM_FLOW_RESET) && (before & PM_FLOW_FINS) != PM_FLOW_FINS &&
+	     ((before | flags) & PM_FLOW_FINS) == PM_FLOW_FINS))
 		flow->closing_at = now;
 }
 

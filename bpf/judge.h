@@ -275,7 +275,9 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 	}
 	if (PM_VALUE_ACTION(value) == PM_ACTION_ALLOW) {
 		decide_by_rule(judged, slot, PM_PASS, PM_REASON_RULE, value);
-		if (answer_action != PM_ACTION_ALLOW && answer_action != PM_ACTION_FAILSAFE && !judged->on_behalf)
+		/* A RST closes an entry of an earlier generation too, whatever the `in` rules say of answers now. */
+		if (!judged->on_behalf && ((packet->tcp_flags & PM_TCP_RST) || (answer_action != PM_ACTION_ALLOW &&
+										answer_action != PM_ACTION_FAILSAFE)))
 			pm_flow_note(interface, packet, judged->slot, now);
 		return 0;
 	}
