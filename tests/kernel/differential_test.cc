@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <random>
 
 #include "tests/kernel/privilege.h"
 #include "tests/kernel/three_judges.h"
@@ -28,13 +27,15 @@ std::string Hex(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
+// Of the run that every build makes, so that it fails only for what changed; others come from the environment.
+constexpr uint64_t kSeed = 1;
 constexpr int kPacketsAPolicy = 4000;
 constexpr int kPacketsAGeneration = 800;
 
 TEST(Differential, ThreeJudgesAgreeOnRandomPacketsUnderRandomPolicies) {
   NEEDS_KERNEL();
   const uint64_t packets = FromEnvironment("PORTMATRIX_PACKETS", 240000);
-  const uint64_t seed = FromEnvironment("PORTMATRIX_SEED", std::random_device()());
+  const uint64_t seed = FromEnvironment("PORTMATRIX_SEED", kSeed);
   std::map<std::string, uint64_t> reasons;
   uint64_t judged = 0, policies = 0, changes = 0;
   const auto start = std::chrono::steady_clock::now();
