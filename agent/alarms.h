@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong right now and needs somebody: each by its subject, since when, and told once when it begins and ends.
+// What is wrong right now and needs somebody: each by its subject, since when, and told once when
+// it begins and ends.
 #ifndef PORTMATRIX_AGENT_ALARMS_H_
 #define PORTMATRIX_AGENT_ALARMS_H_
 

@@ -32,8 +32,9 @@ Result<Generation> Build(const NewGeneration& from, const Numbering& numbering) 
 std::vector<uint32_t> FreeSlots(uint64_t control) {
   std::vector<uint32_t> free;
   for (uint32_t slot = 0; slot < PM_SLOTS; ++slot) {
-    const bool named = PM_CONTROL_STATE(control) != PM_CONTROL_DETACHED &&
-                       (slot == PM_CONTROL_JUDGING(control) || slot == PM_CONTROL_PREVIOUS(control));
+    const bool named =
+        PM_CONTROL_STATE(control) != PM_CONTROL_DETACHED &&
+        (slot == PM_CONTROL_JUDGING(control) || slot == PM_CONTROL_PREVIOUS(control));
     if (!named) free.push_back(slot);
   }
   return free;
@@ -123,7 +124,8 @@ Result<uint64_t> CarryOut(const Change& change, Datapath& datapath) {
   if (!numbering) return numbering.error();
   std::string what;
   if (!NumberNode(*change.judging.node, datapath.limits(), &*numbering, &what) ||
-      (change.previous && !NumberNode(*change.previous->node, datapath.limits(), &*numbering, &what))) {
+      (change.previous &&
+       !NumberNode(*change.previous->node, datapath.limits(), &*numbering, &what))) {
     return Error{"number", "generation " + std::to_string(change.judging.number), E2BIG, what};
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One change of what is in force, as a single instant: everything is prepared beside what judges, then the control word
-// is swapped. Until that swap nothing that judges was touched, and whatever fails is undone.
+// One change of what is in force, as a single instant: everything is prepared beside what judges,
+// then the control word is swapped. Until that swap nothing that judges was touched, and whatever
+// fails is undone.
 #ifndef PORTMATRIX_AGENT_CHANGE_H_
 #define PORTMATRIX_AGENT_CHANGE_H_
 
@@ -30,16 +31,17 @@ struct Change {
   NewGeneration judging;
   // What it falls back to; absent: what judged so far.
   std::optional<NewGeneration> previous;
-  bool keeps_previous = false;  // the previous one stays the previous one, and what judged so far goes
+  bool keeps_previous =
+      false;  // the previous one stays the previous one, and what judged so far goes
   pm_control_state state = PM_CONTROL_SETTLED;
   // With PM_CONTROL_PENDING: milliseconds of CLOCK_BOOTTIME, asked for at the last moment.
   std::function<uint64_t()> deadline;
   std::set<std::string> may_be_unhooked;  // devices whose hooks may fail without the change failing
 };
 
-// WaitForPrograms must have been called since a control word last named the slots that it names no more. Fails with E2BIG
-// where a limit does not suffice, with EAGAIN if the control word was not the expected one any more. Returns the new
-// control word.
+// WaitForPrograms must have been called since a control word last named the slots that it names no
+// more. Fails with E2BIG where a limit does not suffice, with EAGAIN if the control word was not
+// the expected one any more. Returns the new control word.
 Result<uint64_t> CarryOut(const Change& change, Datapath& datapath);
 
 pm_generation RecordOf(const NewGeneration& generation);

@@ -10,7 +10,8 @@ namespace portmatrix {
 class Clock {
  public:
   virtual ~Clock() = default;
-  // CLOCK_BOOTTIME, in which deadlines are written: it runs on while the machine sleeps, and nobody sets it.
+  // CLOCK_BOOTTIME, in which deadlines are written: it runs on while the machine sleeps, and nobody
+  // sets it.
   virtual uint64_t BootMilliseconds() const = 0;
   // Nanoseconds since 1970.
   virtual int64_t Now() const = 0;

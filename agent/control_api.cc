@@ -52,17 +52,19 @@ HttpReply BadRequest(std::string text) {
 
 HttpReply Success(const Answer<Applied>& answer) {
   if (!answer) return Failure(answer.refusal());
-  return {200, Text({{"result", ToString(answer->result)},
-                     {"generation", answer->generation},
-                     {"fingerprint", ToHex(answer->fingerprint)},
-                     {"deadline", answer->deadline ? json(MomentText(*answer->deadline / 1'000'000'000))
-                                                   : json()},
-                     {"warnings", answer->warnings},
-                     {"rules",
-                      {{"added", answer->changes.added},
-                       {"removed", answer->changes.removed},
-                       {"changed", answer->changes.changed},
-                       {"reordered", answer->changes.reordered}}}})};
+  return {200,
+          Text({{"result", ToString(answer->result)},
+                {"generation", answer->generation},
+                {"fingerprint", ToHex(answer->fingerprint)},
+                {"deadline",
+                 answer->deadline ? json(MomentText(*answer->deadline / 1'000'000'000)) : json()},
+                {"warnings", answer->warnings},
+                {"alarms", answer->alarms},
+                {"rules",
+                 {{"added", answer->changes.added},
+                  {"removed", answer->changes.removed},
+                  {"changed", answer->changes.changed},
+                  {"reordered", answer->changes.reordered}}}})};
 }
 
 Permission PermissionOf(const HttpCall& call) {
@@ -76,7 +78,8 @@ size_t BytesOf(const std::vector<SourceFile>& files) {
 }
 
 // An object with no keys but these; nothing if it is not one, and the reason in `*what`.
-std::optional<json> ParseObject(const std::string& body, const std::set<std::string>& keys, std::string* what) {
+std::optional<json> ParseObject(const std::string& body, const std::set<std::string>& keys,
+                                std::string* what) {
   json object = body.empty() ? json::object() : json::parse(body, nullptr, false);
   if (!object.is_object()) {
     *what = "the body is not a JSON object";
@@ -110,7 +113,8 @@ std::optional<Session> ReadSession(const json& object) {
     const auto from = ParseAddress(object.at("from").get<std::string>());
     const auto to = ParseAddress(object.at("to").get<std::string>());
     if (!from || !to || from->family != to->family) return std::nullopt;
-    return Session{*from, object.at("from_port").get<uint16_t>(), *to, object.at("to_port").get<uint16_t>()};
+    return Session{*from, object.at("from_port").get<uint16_t>(), *to,
+                   object.at("to_port").get<uint16_t>()};
   } catch (const json::exception&) {
     return std::nullopt;
   }
@@ -123,8 +127,8 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/v1/status", Permission::kRead},     {"GET", "/v1/history", Permission::kRead},
-    {"POST", "/v1/apply", Permission::kChange},   {"POST", "/v1/confirm", Permission::kChange},
+    {"GET", "/v1/status", Permission::kRead},      {"GET", "/v1/history", Permission::kRead},
+    {"POST", "/v1/apply", Permission::kChange},    {"POST", "/v1/confirm", Permission::kChange},
     {"POST", "/v1/rollback", Permission::kChange}, {"POST", "/v1/detach", Permission::kChange},
 };
 
@@ -145,11 +149,12 @@ HttpReply ControlApi::Serve(const HttpCall& call) {
   }
   if (permission < (route != nullptr ? route->needed : Permission::kRead)) {
     const bool reads = route == nullptr || route->needed == Permission::kRead;
-    return Failure({Refusal::Kind::kForbidden,
-                    fmt::format("not permitted: only root and the group{} {} may {}",
-                                reads ? "s portmatrix-admin and" : "", reads ? kReadGroup : kChangeGroup,
-                                reads ? "read this" : "change what is in force"),
-                    ""});
+    return Failure(
+        {Refusal::Kind::kForbidden,
+         fmt::format("not permitted: only root and the group{} {} may {}",
+                     reads ? "s portmatrix-admin and" : "", reads ? kReadGroup : kChangeGroup,
+                     reads ? "read this" : "change what is in force"),
+         ""});
   }
   if (route == nullptr)
     return Failure(path_known ? 405 : 404,
@@ -189,9 +194,11 @@ HttpReply ControlApi::Apply(const HttpCall& call) {
   std::optional<Sources> sources = SourcesFromJson((*body)["files"], &what);
   if (!sources) return BadRequest(what);
   if (BytesOf(sources->documents) > kMaxDocumentsBytes)
-    return BadRequest(fmt::format("the documents have more than {} bytes together", kMaxDocumentsBytes));
+    return BadRequest(
+        fmt::format("the documents have more than {} bytes together", kMaxDocumentsBytes));
   if (BytesOf(sources->lists) > kMaxListsBytes)
-    return BadRequest(fmt::format("the list files have more than {} bytes together", kMaxListsBytes));
+    return BadRequest(
+        fmt::format("the list files have more than {} bytes together", kMaxListsBytes));
   order.sources = std::move(*sources);
   order.author = AuthorOf(*call.peer);
   return Success(firewall_.Apply(order));
@@ -202,7 +209,8 @@ HttpReply ControlApi::RollBack(const HttpCall& call) {
   const std::optional<json> body = ParseObject(call.body, {"number"}, &what);
   if (!body) return BadRequest(what);
   std::optional<uint64_t> number;
-  if (!ReadNumber(*body, "number", &number)) return BadRequest("`number` is not a generation's number");
+  if (!ReadNumber(*body, "number", &number))
+    return BadRequest("`number` is not a generation's number");
   return Success(firewall_.RollBack(number, AuthorOf(*call.peer)));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's calls as HTTP and JSON (README.md lists them). A function of the call and the firewall: no socket is seen here,
-// and no path that a client names is ever opened.
+// The agent's calls as HTTP and JSON (README.md lists them). A function of the call and the
+// firewall: no socket is seen here, and no path that a client names is ever opened.
 #ifndef PORTMATRIX_AGENT_CONTROL_API_H_
 #define PORTMATRIX_AGENT_CONTROL_API_H_
 

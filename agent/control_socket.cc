@@ -38,8 +38,9 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& 
   if (!folder.empty()) std::filesystem::create_directories(folder, failed);
   if (failed) return Error{"create directory", folder.string(), failed.value(), ""};
   if (SomebodyListens(address))
-    return Error{"listen on", path, EADDRINUSE,
-                 "another portmatrixd does: give each its own --socket, --pin_root and --state_dir"};
+    return Error{
+        "listen on", path, EADDRINUSE,
+        "another portmatrixd does: give each its own --socket, --pin_root and --state_dir"};
   struct stat existing {};
   if (lstat(path.c_str(), &existing) == 0) {
     if (!S_ISSOCK(existing.st_mode)) return Error{"listen on", path, EEXIST, "it is no socket"};
@@ -63,19 +64,22 @@ Result<FileDescriptor> ListenTcp(const std::string& text) {
   if (colon == std::string::npos)
     return Error{"listen on", text, EINVAL, "write ADDRESS:PORT, such as 127.0.0.1:9640"};
   std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int code = getaddrinfo(host.c_str(), text.c_str() + colon + 1, &hints, &found); code != 0)
+  if (const int code = getaddrinfo(host.c_str(), text.c_str() + colon + 1, &hints, &found);
+      code != 0)
     return Error{"listen on", text, 0, gai_strerror(code)};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   FileDescriptor fd(socket(found->ai_family, kSocketFlags, 0));
   if (!fd.valid()) return Error{"make a socket for", text, errno, ""};
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0) return Error{"bind to", text, errno, ""};
+  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0)
+    return Error{"bind to", text, errno, ""};
   if (listen(fd.get(), kBacklog) != 0) return Error{"listen on", text, errno, ""};
   return fd;
 }

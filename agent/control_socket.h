@@ -12,10 +12,12 @@
 
 namespace portmatrix {
 
-// Mode 0666: everyone may connect, and is then judged by their credentials (peer.h). The path goes with its owner.
+// Mode 0666: everyone may connect, and is then judged by their credentials (peer.h). The path goes
+// with its owner.
 class ControlSocket {
  public:
-  // Makes the folder where it is missing, and takes the place of a socket that nobody listens on any more.
+  // Makes the folder where it is missing, and takes the place of a socket that nobody listens on
+  // any more.
   static Result<std::unique_ptr<ControlSocket>> Listen(const std::string& path);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;

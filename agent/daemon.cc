@@ -17,7 +17,8 @@
 namespace portmatrix {
 namespace {
 
-// Links often speak several times at once; and a hook that fails again and again must not keep the loop busy.
+// Links often speak several times at once; and a hook that fails again and again must not keep the
+// loop busy.
 constexpr uint64_t kLinksSettleMilliseconds = 20;
 
 std::string StatusLine(const Standing& standing, const Alarms& alarms) {
@@ -68,7 +69,8 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   if (auto listening = daemon->Listen(); !listening) return Refusal::Runtime(listening.error());
 
   const OpenDatapath open = [options]() -> Result<std::unique_ptr<Datapath>> {
-    Result<std::unique_ptr<KernelDatapath>> opened = KernelDatapath::Open(options.pin_root, options.sizes);
+    Result<std::unique_ptr<KernelDatapath>> opened =
+        KernelDatapath::Open(options.pin_root, options.sizes);
     if (!opened) return opened.error();
     return std::unique_ptr<Datapath>(std::move(*opened));
   };
@@ -76,9 +78,11 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   if (!datapath) return Refusal::Runtime(datapath.error());
   daemon->enforcement_ = std::make_unique<Enforcement>(std::move(*datapath), open, *daemon->store_,
                                                        daemon->clock_, daemon->alarms_);
-  daemon->firewall_ = std::make_unique<Firewall>(options.node, *daemon->enforcement_, *daemon->store_,
-                                                 daemon->clock_, daemon->alarms_, ReadLeasedAddresses);
-  daemon->api_ = std::make_unique<ControlApi>(*daemon->firewall_, daemon->PolicyReader(), options.pin_root);
+  daemon->firewall_ =
+      std::make_unique<Firewall>(options.node, *daemon->enforcement_, *daemon->store_,
+                                 daemon->clock_, daemon->alarms_, ReadLeasedAddresses);
+  daemon->api_ =
+      std::make_unique<ControlApi>(*daemon->firewall_, daemon->PolicyReader(), options.pin_root);
   const Answer<Applied> started = daemon->firewall_->Start(daemon->PolicyReader());
   if (!started) return started.refusal();
   if (!started->warnings.empty()) daemon->alarms_.Note(started->warnings);
@@ -98,7 +102,8 @@ Result<void> Daemon::Listen() {
   };
   service.takes_body = [this](const HttpCall& call) { return api_->TakesBody(call); };
   service.max_body_bytes = kMaxBodyBytes;
-  Result<std::unique_ptr<HttpServer>> server = HttpServer::Start(*loop_, socket_->fd(), std::move(service));
+  Result<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start(*loop_, socket_->fd(), std::move(service));
   if (!server) return server.error();
   server_ = std::move(*server);
 
@@ -174,7 +179,8 @@ void Daemon::Reload() {
       sources ? firewall_->Reload(*sources) : Answer<Applied>(sources.refusal());
   if (applied) {
     alarms_.Clear(kFilesAlarm);
-    alarms_.Note(fmt::format("reload: generation {} {}", applied->generation, ToString(applied->result)));
+    alarms_.Note(
+        fmt::format("reload: generation {} {}", applied->generation, ToString(applied->result)));
   } else {
     const Refusal& refusal = applied.refusal();
     alarms_.Raise(kFilesAlarm, refusal.text);
@@ -200,7 +206,8 @@ HttpReply Daemon::Metrics(const HttpCall& call) {
       if (!gauges.unprotected_devices.contains(attachment.device))
         gauges.protected_devices.insert(attachment.device);
   const auto reader = PinnedReader::Open(options_.pin_root);
-  const auto snapshot = reader ? (*reader)->ReadCounters() : Result<CounterSnapshot>(reader.error());
+  const auto snapshot =
+      reader ? (*reader)->ReadCounters() : Result<CounterSnapshot>(reader.error());
   return {200, MetricsText(gauges, snapshot ? &*snapshot : nullptr), "text/plain; version=0.0.4"};
 }
 

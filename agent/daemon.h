@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// portmatrixd put together: firewall, API, watches and timers around one loop, and what it tells systemd.
+// portmatrixd put together: firewall, API, watches and timers around one loop, and what it tells
+// systemd.
 #ifndef PORTMATRIX_AGENT_DAEMON_H_
 #define PORTMATRIX_AGENT_DAEMON_H_
 

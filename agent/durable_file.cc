@@ -41,7 +41,8 @@ Result<void> WriteBeside(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-Result<void> WriteDurably(const std::string& folder, const std::string& name, std::string_view text) {
+Result<void> WriteDurably(const std::string& folder, const std::string& name,
+                          std::string_view text) {
   const std::string path = folder + "/" + name;
   const std::string beside = folder + "/" + std::string(kUnfinishedPrefix) + name;
   if (Result<void> done = WriteBeside(beside, text); !done) {

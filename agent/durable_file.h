@@ -13,9 +13,10 @@ namespace portmatrix {
 // Names that begin with this are files whose writing was cut short; they may be deleted.
 inline constexpr std::string_view kUnfinishedPrefix = ".unfinished-";
 
-// Puts `text` at `folder`/`name`, mode 0600: written beside it, flushed, renamed, and the folder flushed. On failure
-// what stood there before still stands.
-Result<void> WriteDurably(const std::string& folder, const std::string& name, std::string_view text);
+// Puts `text` at `folder`/`name`, mode 0600: written beside it, flushed, renamed, and the folder
+// flushed. On failure what stood there before still stands.
+Result<void> WriteDurably(const std::string& folder, const std::string& name,
+                          std::string_view text);
 
 // Removes `folder`/`name` and flushes the folder; no error if it is not there.
 Result<void> RemoveDurably(const std::string& folder, const std::string& name);

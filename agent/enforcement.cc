@@ -184,7 +184,8 @@ void Enforcement::RememberConfirmed(const Standing& standing) {
   Told(kStateDirectory, store_.Confirm(standing.judging.number));
 }
 
-// What no retained generation needs goes: hooks first, for a rule counts as long as a program can meet it.
+// What no retained generation needs goes: hooks first, for a rule counts as long as a program can
+// meet it.
 void Enforcement::Tidy(const Standing& standing) {
   if (!Told("wait for programs", datapath_->WaitForPrograms())) return;
   const Node* judging = nodes_.Judging(standing);
@@ -228,8 +229,8 @@ void Enforcement::KeepHooked(const Standing& standing) {
       return;
     }
     for (const Attachment& attachment : *attachments)
-      wanted.try_emplace(attachment.device, attachment.xdp == PM_XDP_GENERIC ? XdpMode::kGeneric
-                                                                             : XdpMode::kNative);
+      wanted.try_emplace(attachment.device,
+                         attachment.xdp == PM_XDP_GENERIC ? XdpMode::kGeneric : XdpMode::kNative);
   }
   protection_.Keep(wanted, *datapath_);
 }

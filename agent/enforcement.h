@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is in force, and its upkeep: brings generations into force, ends trials, lets rules expire, keeps devices hooked,
-// and makes kernel and state directory say the same. It decides nothing about policies: that is the firewall's part.
+// What is in force, and its upkeep: brings generations into force, ends trials, lets rules expire,
+// keeps devices hooked, and makes kernel and state directory say the same. It decides nothing about
+// policies: that is the firewall's part.
 #ifndef PORTMATRIX_AGENT_ENFORCEMENT_H_
 #define PORTMATRIX_AGENT_ENFORCEMENT_H_
 
@@ -29,12 +30,14 @@ using OpenDatapath = std::function<Result<std::unique_ptr<Datapath>>()>;
 
 class Enforcement {
  public:
-  // `open` finds the pins, or makes them; it is called again after they were removed. All references outlive this.
+  // `open` finds the pins, or makes them; it is called again after they were removed. All
+  // references outlive this.
   Enforcement(std::unique_ptr<Datapath> datapath, OpenDatapath open, StateDirectory& store,
               const Clock& clock, Alarms& alarms);
 
   Result<Standing> Stand() { return ReadStanding(*datapath_); }
-  // After pins were removed: finds or makes new ones. To be called before the first change after that.
+  // After pins were removed: finds or makes new ones. To be called before the first change after
+  // that.
   Result<void> Reopen();
 
   // The next free number: above all that the kernel or the disk ever saw.
@@ -50,10 +53,12 @@ class Enforcement {
     std::optional<uint64_t> trial_milliseconds;  // it falls back unless confirmed in that time
     bool all_may_be_unhooked = false;  // else only devices that are hooked or bound already
   };
-  // Brings a generation into force. After an error nothing has changed. E2BIG: a limit does not suffice.
+  // Brings a generation into force. After an error nothing has changed. E2BIG: a limit does not
+  // suffice.
   Result<Standing> Bring(const Standing& standing, Order order);
 
-  // Ends a trial. False if the program was first, or the deadline has passed: the trial is then rolled back.
+  // Ends a trial. False if the program was first, or the deadline has passed: the trial is then
+  // rolled back.
   Result<bool> Confirm(const Standing& standing);
   Result<void> RollBack(const Standing& standing);
   // Removes every hook and pin, and remembers that.

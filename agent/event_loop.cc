@@ -45,7 +45,8 @@ Result<void> EventLoop::OnReadable(int fd, Task task) {
     static_cast<Source*>(source)->task();
     return 0;
   };
-  if (const int failed = sd_event_add_io(loop_, &made->source, fd, EPOLLIN, run, made.get()); failed < 0)
+  if (const int failed = sd_event_add_io(loop_, &made->source, fd, EPOLLIN, run, made.get());
+      failed < 0)
     return Error{"watch descriptor", std::to_string(fd), -failed, ""};
   sources_.push_back(std::move(made));
   return {};
@@ -61,7 +62,8 @@ Result<void> EventLoop::OnSignal(int signal, Task task) {
     static_cast<Source*>(source)->task();
     return 0;
   };
-  if (const int failed = sd_event_add_signal(loop_, &made->source, signal, run, made.get()); failed < 0)
+  if (const int failed = sd_event_add_signal(loop_, &made->source, signal, run, made.get());
+      failed < 0)
     return Error{"wait for signal", std::to_string(signal), -failed, ""};
   sources_.push_back(std::move(made));
   return {};
@@ -74,7 +76,8 @@ Result<EventLoop::Timer*> EventLoop::MakeTimer(Task task) {
     static_cast<Timer*>(timer)->task_();
     return 0;
   };
-  const int failed = sd_event_add_time_relative(loop_, &made->source_, CLOCK_BOOTTIME, 0, 1000, run, made.get());
+  const int failed =
+      sd_event_add_time_relative(loop_, &made->source_, CLOCK_BOOTTIME, 0, 1000, run, made.get());
   if (failed < 0) return Error{"make a timer", "", -failed, ""};
   sd_event_source_set_enabled(made->source_, SD_EVENT_OFF);
   timers_.push_back(std::move(made));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's one loop: descriptors, timers and signals, each with what to do. A thin owner around sd-event, which also
-// feeds systemd's watchdog.
+// The daemon's one loop: descriptors, timers and signals, each with what to do. A thin owner around
+// sd-event, which also feeds systemd's watchdog.
 #ifndef PORTMATRIX_AGENT_EVENT_LOOP_H_
 #define PORTMATRIX_AGENT_EVENT_LOOP_H_
 
@@ -31,7 +31,8 @@ class EventLoop {
   // The signal is blocked, and comes as an event from now on.
   Result<void> OnSignal(int signal, Task task);
 
-  // A timer that rings once whenever it is set; setting it again moves it. It lives as long as the loop.
+  // A timer that rings once whenever it is set; setting it again moves it. It lives as long as the
+  // loop.
   class Timer;
   Result<Timer*> MakeTimer(Task task);
 

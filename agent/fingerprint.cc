@@ -36,7 +36,8 @@ class Digest {
   }
 
  private:
-  // SHA-256 of bytes in memory fails only where memory or the library is broken; a made-up value would be worse than an end.
+  // SHA-256 of bytes in memory fails only where memory or the library is broken; a made-up value
+  // would be worse than an end.
   static void Check(bool done) {
     if (!done) std::abort();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fingerprint by which two policies are the same: SHA-256 of the node's name and of every file, its path counted from
-// the root that was named, so that a policy keeps its fingerprint wherever its tree lies.
+// The fingerprint by which two policies are the same: SHA-256 of the node's name and of every file,
+// its path counted from the root that was named, so that a policy keeps its fingerprint wherever
+// its tree lies.
 #ifndef PORTMATRIX_AGENT_FINGERPRINT_H_
 #define PORTMATRIX_AGENT_FINGERPRINT_H_
 

@@ -12,14 +12,11 @@
 namespace portmatrix {
 namespace {
 
-std::string By(const Author& author) {
-  return author.uid ? fmt::format(" by {} (uid {})", author.user, *author.uid) : "";
-}
-
 // A limit is the policy's matter, everything else the world's.
 Refusal RefusalOf(const Error& error) {
   if (error.code != E2BIG) return Refusal::Runtime(error);
-  return {Refusal::Kind::kInvalidPolicy, error.operation + " " + error.object + ": " + error.detail, ""};
+  return {Refusal::Kind::kInvalidPolicy, error.operation + " " + error.object + ": " + error.detail,
+          ""};
 }
 
 std::vector<std::string> PathsOf(const Sources& sources) {
@@ -65,8 +62,8 @@ Answer<Standing> Firewall::StandForChange() {
   const Result<Standing> standing = enforcement_.Stand();
   if (!standing) return Refusal::Runtime(standing.error());
   if (standing->pending())
-    return Refusal::Refused(fmt::format("generation {} is on trial: confirm it or roll it back first",
-                                        standing->judging.number));
+    return Refusal::Refused(fmt::format(
+        "generation {} is on trial: confirm it or roll it back first", standing->judging.number));
   return *standing;
 }
 
@@ -76,16 +73,15 @@ bool Firewall::IsJudging(const Standing& standing, const Proposal& proposal) con
 }
 
 Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
-  if (order.confirm_seconds && (*order.confirm_seconds == 0 || *order.confirm_seconds > kMaxTrialSeconds))
+  if (order.confirm_seconds &&
+      (*order.confirm_seconds == 0 || *order.confirm_seconds > kMaxTrialSeconds))
     return Refusal{Refusal::Kind::kBadRequest,
                    fmt::format("a trial lasts from 1 to {} seconds", kMaxTrialSeconds), ""};
   const Answer<Standing> standing = StandForChange();
   if (!standing) return standing.refusal();
   Answer<Proposal> proposal = Propose(order.sources, node_, clock_.NowSeconds(), order.force);
   if (!proposal) return proposal.refusal();
-  if (IsJudging(*standing, *proposal))
-    return Applied{Applied::Result::kUnchanged, standing->judging.number, proposal->fingerprint,
-                   std::nullopt, proposal->warnings, {}};
+  if (IsJudging(*standing, *proposal)) return Unchanged(*standing, *proposal);
   if (!order.force) {
     const Result<std::vector<std::string>> objections = Objections(proposal->node, order);
     if (!objections) return Refusal::Runtime(objections.error());
@@ -104,13 +100,15 @@ Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
   return Install(*standing, std::move(installation));
 }
 
-Result<std::vector<std::string>> Firewall::Objections(const Node& node, const ApplyOrder& order) const {
+Result<std::vector<std::string>> Firewall::Objections(const Node& node,
+                                                      const ApplyOrder& order) const {
   std::vector<std::string> objections;
   if (order.session) objections = WouldCut(node, *order.session);
   if (!leased_) return objections;
   const Result<std::vector<LeasedAddress>> leased = leased_();
   if (!leased) return leased.error();
-  for (std::string& objection : WouldExpire(node, *leased)) objections.push_back(std::move(objection));
+  for (std::string& objection : WouldExpire(node, *leased))
+    objections.push_back(std::move(objection));
   return objections;
 }
 
@@ -122,19 +120,19 @@ Answer<Applied> Firewall::Reload(const Sources& sources) {
   return InstallFiles(*standing, sources, "reload");
 }
 
-Answer<Applied> Firewall::InstallFiles(const Standing& standing, const Sources& sources, const char* note) {
+Answer<Applied> Firewall::InstallFiles(const Standing& standing, const Sources& sources,
+                                       const char* note) {
   Answer<Proposal> proposal = Propose(sources, node_, clock_.NowSeconds(), false);
   if (!proposal) return proposal.refusal();
-  if (IsJudging(standing, *proposal))
-    return Applied{Applied::Result::kUnchanged, standing.judging.number, proposal->fingerprint,
-                   std::nullopt, proposal->warnings, {}};
+  if (IsJudging(standing, *proposal)) return Unchanged(standing, *proposal);
   const StoredGeneration* latest = nullptr;
   for (const auto& [number, stored] : store_.generations())
     if (stored.fingerprint == proposal->fingerprint) latest = &stored;
   if (latest != nullptr && latest->outcome == Outcome::kRolledBack)
-    return Refusal::Refused(fmt::format("this policy was rolled back as generation {}: only an explicit "
-                                        "`portmatrix apply` installs it again",
-                                        latest->number));
+    return Refusal::Refused(
+        fmt::format("this policy was rolled back as generation {}: only an explicit "
+                    "`portmatrix apply` installs it again",
+                    latest->number));
   Installation installation;
   installation.sources = &sources;
   installation.proposal = std::move(*proposal);
@@ -151,8 +149,17 @@ Answer<Applied> Firewall::DryRun(const Standing& standing, const Proposal& propo
   if (!NumberNode(proposal.node, enforcement_.datapath().limits(), &*numbering, &what) ||
       !Compile(proposal.node, *numbering, *number, &what))
     return Refusal{Refusal::Kind::kInvalidPolicy, what, ""};
-  return Applied{Applied::Result::kDryRun, *number, proposal.fingerprint, std::nullopt, proposal.warnings,
-                 ChangesTo(standing, proposal.node)};
+  Applied applied(Applied::Result::kDryRun, *number, proposal.fingerprint);
+  applied.warnings = proposal.warnings;
+  applied.changes = ChangesTo(standing, proposal.node);
+  return applied;
+}
+
+Applied Firewall::Unchanged(const Standing& standing, const Proposal& proposal) const {
+  Applied applied(Applied::Result::kUnchanged, standing.judging.number, proposal.fingerprint);
+  applied.warnings = proposal.warnings;
+  applied.alarms = StandingAlarms();
+  return applied;
 }
 
 RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) const {
@@ -162,7 +169,8 @@ RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) cons
 
 Answer<Applied> Firewall::Install(Standing standing, Installation installation) {
   if (standing.detached() && !standing.untouched()) {
-    if (Result<void> opened = enforcement_.Reopen(); !opened) return Refusal::Runtime(opened.error());
+    if (Result<void> opened = enforcement_.Reopen(); !opened)
+      return Refusal::Runtime(opened.error());
     const Result<Standing> again = enforcement_.Stand();
     if (!again) return Refusal::Runtime(again.error());
     standing = *again;
@@ -182,9 +190,9 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
       !done)
     return Refusal::Runtime(done.error());
 
-  Applied applied{Applied::Result::kInstalled, stored.number, stored.fingerprint, std::nullopt,
-                  std::move(installation.proposal.warnings),
-                  ChangesTo(standing, installation.proposal.node)};
+  Applied applied(Applied::Result::kInstalled, stored.number, stored.fingerprint);
+  applied.warnings = std::move(installation.proposal.warnings);
+  applied.changes = ChangesTo(standing, installation.proposal.node);
   Enforcement::Order order;
   order.number = stored.number;
   order.fingerprint = stored.fingerprint;
@@ -204,9 +212,11 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
     alarms_.Note(fmt::format("generation {} judges on trial for {} s ({}{})", stored.number,
                              *installation.trial_seconds, stored.note, By(stored.author)));
     enforcement_.Tick();
+    applied.alarms = StandingAlarms();
     return applied;
   }
-  alarms_.Note(fmt::format("generation {} judges ({}{})", stored.number, stored.note, By(stored.author)));
+  alarms_.Note(
+      fmt::format("generation {} judges ({}{})", stored.number, stored.note, By(stored.author)));
   return Settled(*after, std::move(applied));
 }
 
@@ -220,38 +230,15 @@ Answer<Applied> Firewall::Settled(const Standing& standing, Applied applied) {
                    fmt::format("generation {} is in force, but a boot would not know it: {}",
                                standing.judging.number, confirmed.error().Text()),
                    ""};
+  applied.alarms = StandingAlarms();
   return applied;
 }
 
-Answer<Applied> Firewall::Confirm(const Author& author) {
-  Result<Standing> standing = enforcement_.Stand();
-  if (!standing) return Refusal::Runtime(standing.error());
-  if (standing->pending()) {
-    const Result<bool> confirmed = enforcement_.Confirm(*standing);
-    if (!confirmed) return Refusal::Runtime(confirmed.error());
-    const uint64_t number = standing->judging.number;
-    standing = enforcement_.Stand();
-    if (!standing) return Refusal::Runtime(standing.error());
-    if (*confirmed) {
-      alarms_.Note(fmt::format("generation {} was confirmed{}", number, By(author)));
-      return Settled(*standing, {Applied::Result::kConfirmed, number, FingerprintOf(standing->judging),
-                                 std::nullopt, "", {}});
-    }
-    enforcement_.Tick();
-    return Refusal::Refused(fmt::format("too late: generation {} was rolled back at its deadline", number));
-  }
-  if (standing->state() == PM_CONTROL_ROLLED_BACK && standing->previous)
-    return Refusal::Refused(fmt::format("nothing is on trial: generation {} was rolled back",
-                                        standing->previous->number));
-  return Refusal::Refused("nothing is on trial");
-}
-
-Answer<Applied> Firewall::Detach(const Author& author) {
-  if (Result<void> detached = enforcement_.Detach(); !detached)
-    return Refusal::Runtime(detached.error());
-  alarms_.Note("detached" + By(author));
-  enforcement_.Tick();
-  return Applied{Applied::Result::kDetached, 0, {}, std::nullopt, "", {}};
+std::vector<std::string> Firewall::StandingAlarms() const {
+  std::vector<std::string> lines;
+  for (const auto& [subject, alarm] : alarms_.standing())
+    lines.push_back(subject + ": " + alarm.text);
+  return lines;
 }
 
 }  // namespace portmatrix

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent can be asked to do, with every gate that a policy passes on its way to the kernel. Each call is one
-// decision: it has happened when it returns, or has not.
+// What the agent can be asked to do, with every gate that a policy passes on its way to the kernel.
+// Each call is one decision: it has happened when it returns, or has not.
 //
-// Sources -> read, resolve, expectations (proposal.h) -> stored -> prepared and swapped (change.h) -> confirmed on disk
+// Sources -> read, resolve, expectations (proposal.h) -> stored -> prepared and swapped (change.h)
+// -> confirmed on disk
 #ifndef PORTMATRIX_AGENT_FIREWALL_H_
 #define PORTMATRIX_AGENT_FIREWALL_H_
 
@@ -37,13 +38,27 @@ struct ApplyOrder {
 };
 
 struct Applied {
-  enum class Result { kInstalled, kPending, kUnchanged, kDryRun, kConfirmed, kRolledBack, kDetached };
-  Result result = Result::kInstalled;
-  uint64_t generation = 0;  // that judges now; of a dry run: that would
-  Fingerprint fingerprint{};
+  enum class Result {
+    kInstalled,
+    kPending,
+    kUnchanged,
+    kDryRun,
+    kConfirmed,
+    kRolledBack,
+    kDetached
+  };
+
+  Applied(Result is, uint64_t number, const Fingerprint& of)
+      : result(is), generation(number), fingerprint(of) {}
+
+  Result result;
+  uint64_t generation;  // that judges now; of a dry run: that would
+  Fingerprint fingerprint;
   std::optional<int64_t> deadline;  // of a trial, nanoseconds since 1970
   std::string warnings;             // rendered diagnostics
   RuleChanges changes;              // against what judged before
+  std::vector<std::string>
+      alarms;  // that stand after it: a device that could not be hooked, for example
 };
 
 const char* ToString(Applied::Result result);  // "installed", "pending", "unchanged", ...
@@ -59,12 +74,13 @@ class Firewall {
   Firewall(std::string node, Enforcement& enforcement, StateDirectory& store, const Clock& clock,
            Alarms& alarms, ReadLeased leased);
 
-  // Takes up what pins or state directory say, else `first` (which may be empty). An error: nothing is in force that should be.
+  // Takes up what pins or state directory say, else `first` (which may be empty). An error: nothing
+  // is in force that should be.
   Answer<Applied> Start(const ReadFiles& first);
 
   Answer<Applied> Apply(const ApplyOrder& order);
-  // The files changed, or somebody asked to read them again: a candidate, but never one that was rolled back, and never
-  // against `portmatrix detach`.
+  // The files changed, or somebody asked to read them again: a candidate, but never one that was
+  // rolled back, and never against `portmatrix detach`.
   Answer<Applied> Reload(const Sources& sources);
   Answer<Applied> Confirm(const Author& author);
   // Without a number: ends the trial, or else goes back to the policy that was confirmed before.
@@ -95,7 +111,9 @@ class Firewall {
   Answer<Applied> InstallFiles(const Standing& standing, const Sources& sources, const char* note);
   Answer<Applied> Install(Standing standing, Installation installation);
   Answer<Applied> Settled(const Standing& standing, Applied applied);
+  std::vector<std::string> StandingAlarms() const;
   RuleChanges ChangesTo(const Standing& standing, const Node& node) const;
+  Applied Unchanged(const Standing& standing, const Proposal& proposal) const;
   Answer<Applied> DryRun(const Standing& standing, const Proposal& proposal);
   Answer<Applied> StartStored();
   Answer<Applied> StartFirst(const Standing& standing, const ReadFiles& first);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a policy must not do to the one who brings it: cut the session through which it came, or starve the machine of its
-// own addresses. Pure; `apply --force` overrides.
+// What a policy must not do to the one who brings it: cut the session through which it came, or
+// starve the machine of its own addresses. Pure; `apply --force` overrides.
 #ifndef PORTMATRIX_AGENT_GUARDS_H_
 #define PORTMATRIX_AGENT_GUARDS_H_
 
@@ -21,8 +21,8 @@ struct Session {
   uint16_t to_port = 0;
 };
 
-// Why its packets would drop, one line for each interface that has `to` as a local address; empty if they would pass, or if
-// no interface has it.
+// Why its packets would drop, one line for each interface that has `to` as a local address; empty
+// if they would pass, or if no interface has it.
 std::vector<std::string> WouldCut(const Node& node, const Session& session);
 
 // An address of this host that goes unless somebody renews it.

@@ -57,7 +57,8 @@ struct HttpServer::Callbacks {
       return MHD_YES;
     }
     if (*upload_bytes > 0) {
-      // What is not wanted is read to its end all the same, for a client that writes hears no answer. Within limits.
+      // What is not wanted is read to its end all the same, for a client that writes hears no
+      // answer. Within limits.
       request->body_bytes += *upload_bytes;
       if (request->takes_body && request->body_bytes <= self.service_.max_body_bytes)
         request->call.body.append(upload, *upload_bytes);
@@ -94,7 +95,8 @@ struct HttpServer::Callbacks {
   }
 };
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int listen_fd, HttpService service) {
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int listen_fd,
+                                                      HttpService service) {
   std::unique_ptr<HttpServer> server(new HttpServer(listen_fd, std::move(service)));
   HttpServer* self = server.get();
   server->daemon_ = MHD_start_daemon(
@@ -110,8 +112,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int liste
   Result<EventLoop::Timer*> timer = loop.MakeTimer([self] { self->Run(); });
   if (!timer) return timer.error();
   server->timer_ = *timer;
-  if (auto done = loop.OnReadable(epoll->epoll_fd, [self] { self->Run(); }); !done) return done.error();
-  if (auto done = loop.OnReadable(listen_fd, [self] { self->Accept(); }); !done) return done.error();
+  if (auto done = loop.OnReadable(epoll->epoll_fd, [self] { self->Run(); }); !done)
+    return done.error();
+  if (auto done = loop.OnReadable(listen_fd, [self] { self->Accept(); }); !done)
+    return done.error();
   return server;
 }
 
@@ -145,7 +149,9 @@ void HttpServer::Run() {
 
 HttpReply HttpServer::Serve(Request& request) {
   if (request.takes_body && request.body_bytes > service_.max_body_bytes)
-    return {413, R"({"error":{"kind":"bad-request","text":"the request is too large","diagnostics":""}})"};
+    return {
+        413,
+        R"({"error":{"kind":"bad-request","text":"the request is too large","diagnostics":""}})"};
   return service_.serve(request.call);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP on a listening socket, served inside the daemon's loop by one thread: libmicrohttpd parses and writes, the loop tells
-// it when. Whole requests in, whole replies out; bodies and connections are bounded.
+// HTTP on a listening socket, served inside the daemon's loop by one thread: libmicrohttpd parses
+// and writes, the loop tells it when. Whole requests in, whole replies out; bodies and connections
+// are bounded.
 #ifndef PORTMATRIX_AGENT_HTTP_SERVER_H_
 #define PORTMATRIX_AGENT_HTTP_SERVER_H_
 
@@ -46,7 +47,8 @@ struct HttpService {
 class HttpServer {
  public:
   // `loop` and `listen_fd` outlive the server.
-  static Result<std::unique_ptr<HttpServer>> Start(EventLoop& loop, int listen_fd, HttpService service);
+  static Result<std::unique_ptr<HttpServer>> Start(EventLoop& loop, int listen_fd,
+                                                   HttpService service);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();
@@ -55,7 +57,8 @@ class HttpServer {
   struct Callbacks;  // what libmicrohttpd calls
   struct Connection;
   struct Request;
-  HttpServer(int listen_fd, HttpService service) : listen_fd_(listen_fd), service_(std::move(service)) {}
+  HttpServer(int listen_fd, HttpService service)
+      : listen_fd_(listen_fd), service_(std::move(service)) {}
 
   void Accept();
   void Run();

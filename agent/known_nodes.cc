@@ -43,10 +43,11 @@ const Node* KnownNodes::Find(uint64_t generation) const {
 std::optional<Node> KnownNodes::Read(const pm_generation& record) {
   if (BindsNothing(record)) return Node{};
   const auto fail = [&](const std::string& why) {
-    alarms_.Raise(Subject(record.number),
-                  fmt::format("it is in force, but its policy cannot be read ({}): expiries and devices "
-                              "that come back are not followed until a policy is applied",
-                              why));
+    alarms_.Raise(
+        Subject(record.number),
+        fmt::format("it is in force, but its policy cannot be read ({}): expiries and devices "
+                    "that come back are not followed until a policy is applied",
+                    why));
     return std::nullopt;
   };
   const auto stored = store_.generations().find(record.number);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The models of the generations that are retained, by number. After a restart they are read again from the state
-// directory; one that cannot be read goes on judging, but nobody can say any more what it names.
+// The models of the generations that are retained, by number. After a restart they are read again
+// from the state directory; one that cannot be read goes on judging, but nobody can say any more
+// what it names.
 #ifndef PORTMATRIX_AGENT_KNOWN_NODES_H_
 #define PORTMATRIX_AGENT_KNOWN_NODES_H_
 

@@ -10,7 +10,8 @@
 
 namespace portmatrix {
 
-Result<std::unique_ptr<LinkWatch>> LinkWatch::Start(EventLoop& loop, std::function<void()> changed) {
+Result<std::unique_ptr<LinkWatch>> LinkWatch::Start(EventLoop& loop,
+                                                    std::function<void()> changed) {
   mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (socket == nullptr) return Error{"open", "rtnetlink", errno, ""};
   std::unique_ptr<LinkWatch> made(new LinkWatch(socket, std::move(changed)));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells when a network device came, went, or changed its name or state (rtnetlink, RTM_NEWLINK and RTM_DELLINK).
+// Tells when a network device came, went, or changed its name or state (rtnetlink, RTM_NEWLINK and
+// RTM_DELLINK).
 #ifndef PORTMATRIX_AGENT_LINK_WATCH_H_
 #define PORTMATRIX_AGENT_LINK_WATCH_H_
 
@@ -16,8 +17,8 @@ namespace portmatrix {
 
 class LinkWatch {
  public:
-  // `changed` runs after each batch of messages, also where some were lost: look at everything. It must not assume
-  // that anything is different.
+  // `changed` runs after each batch of messages, also where some were lost: look at everything. It
+  // must not assume that anything is different.
   static Result<std::unique_ptr<LinkWatch>> Start(EventLoop& loop, std::function<void()> changed);
   LinkWatch(const LinkWatch&) = delete;
   LinkWatch& operator=(const LinkWatch&) = delete;

@@ -8,8 +8,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -17,16 +18,28 @@
 #include "agent/policy/limits.h"
 #include "agent/policy_files.h"
 
-DEFINE_string(policy, "", "policy files and directories, separated by commas: what the very first start installs, "
-                          "and what SIGHUP and --watch read again");
-DEFINE_string(node, "", "the node of the policy that this host is (default: the host name up to the first dot)");
-DEFINE_string(pin_root, "/sys/fs/bpf/portmatrix/v1", "directory of a bpf file system that holds the pins");
+DEFINE_string(
+    policy, "",
+    "policy files and directories, separated by commas: what the very first start installs, "
+    "and what SIGHUP and --watch read again");
+DEFINE_string(
+    node, "",
+    "the node of the policy that this host is (default: the host name up to the first dot)");
+DEFINE_string(pin_root, "/sys/fs/bpf/portmatrix/v1",
+              "directory of a bpf file system that holds the pins");
 DEFINE_string(state_dir, "/var/lib/portmatrix", "directory of confirmed and candidate policies");
 DEFINE_string(socket, "/run/portmatrix/control.sock", "Unix socket of the control API");
 DEFINE_string(metrics_listen, "", "ADDRESS:PORT to serve Prometheus metrics on (default: none)");
 DEFINE_bool(watch, false, "install the files of --policy again whenever they change");
-DEFINE_uint32(max_rules, 32768, "counter slots: rules of all retained generations together, `both` counted twice");
-DEFINE_uint32(max_flows, 262144, "entries of the conversation table (at least 65536, and 512 a processor)");
+DEFINE_uint32(max_rules, 32768,
+              "counter slots: rules of all retained generations together, `both` counted twice");
+DEFINE_uint32(max_flows, 262144,
+              "entries of the conversation table (at least 65536, and 512 a processor)");
+
+// gflags ends the program by itself at a flag that it does not know, through this.
+namespace GFLAGS_NAMESPACE {
+extern void (*gflags_exitfunc)(int);
+}
 
 namespace portmatrix {
 namespace {
@@ -47,7 +60,8 @@ std::string HostName() {
   gethostname(name.data(), name.size() - 1);
   std::string text(name.data());
   text.resize(std::min(text.find('.'), text.size()));
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -75,14 +89,16 @@ int Run() {
   options.watch = FLAGS_watch;
   options.sizes.rules = FLAGS_max_rules;
   options.sizes.flows = FLAGS_max_flows;
-  if (options.watch && options.policy.empty()) return Usage("--watch needs --policy: there is nothing to watch");
+  if (options.watch && options.policy.empty())
+    return Usage("--watch needs --policy: there is nothing to watch");
   if (options.node.empty() || options.node.size() > kMaxNameBytes)
     return Usage(fmt::format("--node: `{}` is no node's name", options.node));
   if (FLAGS_max_rules == 0 || FLAGS_max_rules > PM_MAX_RULE_INDEX)
     return Usage(fmt::format("--max_rules: from 1 to {}", PM_MAX_RULE_INDEX));
   const uint32_t min_flows =
       std::max(kMinFlows, kMinFlowsPerProcessor * static_cast<uint32_t>(get_nprocs_conf()));
-  if (FLAGS_max_flows < min_flows) return Usage(fmt::format("--max_flows: at least {} here", min_flows));
+  if (FLAGS_max_flows < min_flows)
+    return Usage(fmt::format("--max_flows: at least {} here", min_flows));
 
   const Journal journal = [](Weight weight, const std::string& line) {
     if (weight == Weight::kAlarm)
@@ -101,12 +117,15 @@ int Run() {
 
 int main(int argc, char** argv) {
   gflags::SetVersionString(PORTMATRIX_VERSION);
-  gflags::SetUsageMessage("portmatrixd [--policy PATH[,PATH...]] [--node NAME]: keeps a port matrix in force");
+  gflags::SetUsageMessage(
+      "portmatrixd [--policy PATH[,PATH...]] [--node NAME]: keeps a port matrix in force");
   FLAGS_logtostderr = true;
+  GFLAGS_NAMESPACE::gflags_exitfunc = [](int code) { std::exit(code == 0 ? 0 : 2); };
   gflags::ParseCommandLineFlags(&argc, &argv, true);
   google::InitGoogleLogging(argv[0]);
   if (argc > 1) {
-    fmt::print(stderr, "portmatrixd: `{}`: it takes flags only (see portmatrixd --help)\n", argv[1]);
+    fmt::print(stderr, "portmatrixd: `{}`: it takes flags only (see portmatrixd --help)\n",
+               argv[1]);
     return 2;
   }
   return portmatrix::Run();

@@ -78,13 +78,14 @@ void AddReasons(const CounterSnapshot& snapshot, Families& to) {
                     Number(reason.total.*field));
     }
   };
-  add("portmatrix_dropped_packets_total", "Packets dropped, by reason", &pm_reason_counter::dropped_packets);
+  add("portmatrix_dropped_packets_total", "Packets dropped, by reason",
+      &pm_reason_counter::dropped_packets);
   add("portmatrix_audited_packets_total", "Packets that audit mode let pass",
       &pm_reason_counter::audited_packets);
   add("portmatrix_passed_packets_total", "Packets passed for a reason that is no rule",
       &pm_reason_counter::passed_packets);
-  MetricFamily& faults =
-      to.Add("portmatrix_faults_total", "Failures of kernel calls inside the program", MetricType::Counter);
+  MetricFamily& faults = to.Add("portmatrix_faults_total",
+                                "Failures of kernel calls inside the program", MetricType::Counter);
   for (const auto& [word, count] : snapshot.faults)
     Families::Put(faults, {{"fault", word}}, Number(count));
 }
@@ -95,7 +96,8 @@ std::string MetricsText(const AgentGauges& gauges, const CounterSnapshot* snapsh
   Families families;
   Families::Put(families.Add("portmatrix_build_info", "Always 1", MetricType::Gauge),
                 {{"version", PORTMATRIX_VERSION}}, 1);
-  families.Gauge("portmatrix_policy_generation", "Number of the judging generation, 0: nothing is in force",
+  families.Gauge("portmatrix_policy_generation",
+                 "Number of the judging generation, 0: nothing is in force",
                  Number(gauges.generation.value_or(0)));
   families.Gauge("portmatrix_policy_on_trial", "1 while a change waits for its confirmation",
                  gauges.on_trial ? 1 : 0);
@@ -104,11 +106,14 @@ std::string MetricsText(const AgentGauges& gauges, const CounterSnapshot* snapsh
     families.Gauge("portmatrix_policy_last_reload_success_timestamp_seconds",
                    "When the judging generation was installed",
                    static_cast<double>(*gauges.last_change) / 1e9);
-  MetricFamily& devices =
-      families.Add("portmatrix_interface_protected", "1 if the device's hooks are in place", MetricType::Gauge);
-  for (const std::string& device : gauges.protected_devices) Families::Put(devices, {{"device", device}}, 1);
-  for (const std::string& device : gauges.unprotected_devices) Families::Put(devices, {{"device", device}}, 0);
-  families.Gauge("portmatrix_counters_readable", "1 if the counters could be read", snapshot != nullptr ? 1 : 0);
+  MetricFamily& devices = families.Add("portmatrix_interface_protected",
+                                       "1 if the device's hooks are in place", MetricType::Gauge);
+  for (const std::string& device : gauges.protected_devices)
+    Families::Put(devices, {{"device", device}}, 1);
+  for (const std::string& device : gauges.unprotected_devices)
+    Families::Put(devices, {{"device", device}}, 0);
+  families.Gauge("portmatrix_counters_readable", "1 if the counters could be read",
+                 snapshot != nullptr ? 1 : 0);
   if (snapshot != nullptr) {
     AddRules(*snapshot, families);
     AddReasons(*snapshot, families);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is at the other end of a Unix socket, and what they may ask: root and group portmatrix-admin change, group portmatrix
-// reads. Judged by the kernel's word on the peer as it was when it connected, with all its groups.
+// Who is at the other end of a Unix socket, and what they may ask: root and group portmatrix-admin
+// change, group portmatrix reads. Judged by the kernel's word on the peer as it was when it
+// connected, with all its groups.
 #ifndef PORTMATRIX_AGENT_PEER_H_
 #define PORTMATRIX_AGENT_PEER_H_
 

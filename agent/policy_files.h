@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings a policy's files from disk into Sources: for the command, which sends their contents, and for the daemon's --policy.
+// Brings a policy's files from disk into Sources: for the command, which sends their contents, and
+// for the daemon's --policy.
 #ifndef PORTMATRIX_AGENT_POLICY_FILES_H_
 #define PORTMATRIX_AGENT_POLICY_FILES_H_
 

@@ -19,7 +19,8 @@ constexpr uint32_t kEvents = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_
 
 }  // namespace
 
-Result<std::unique_ptr<PolicyWatch>> PolicyWatch::Start(EventLoop& loop, std::vector<std::string> paths,
+Result<std::unique_ptr<PolicyWatch>> PolicyWatch::Start(EventLoop& loop,
+                                                        std::vector<std::string> paths,
                                                         std::function<void()> changed) {
   FileDescriptor fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd.valid()) return Error{"watch", "policy files", errno, ""};
@@ -33,7 +34,8 @@ Result<std::unique_ptr<PolicyWatch>> PolicyWatch::Start(EventLoop& loop, std::ve
   });
   if (!timer) return timer.error();
   made->quiet_ = *timer;
-  if (auto done = loop.OnReadable(made->fd_.get(), [self] { self->Read(); }); !done) return done.error();
+  if (auto done = loop.OnReadable(made->fd_.get(), [self] { self->Read(); }); !done)
+    return done.error();
   return made;
 }
 
@@ -46,7 +48,8 @@ Result<void> PolicyWatch::WatchAll() {
       continue;
     }
     if (auto done = WatchFolder(path); !done) return done;
-    for (fs::recursive_directory_iterator at(path, ignored), end; at != end; at.increment(ignored)) {
+    for (fs::recursive_directory_iterator at(path, ignored), end; at != end;
+         at.increment(ignored)) {
       if (ignored) break;
       if (!at->is_directory(ignored)) continue;
       if (auto done = WatchFolder(at->path().string()); !done) return done;

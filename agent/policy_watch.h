@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells when policy files may have changed (--watch): folders are watched, not files, for editors and ConfigMaps replace
-// files by renaming. Quiet until nothing more happens for a moment.
+// Tells when policy files may have changed (--watch): folders are watched, not files, for editors
+// and ConfigMaps replace files by renaming. Quiet until nothing more happens for a moment.
 #ifndef PORTMATRIX_AGENT_POLICY_WATCH_H_
 #define PORTMATRIX_AGENT_POLICY_WATCH_H_
 
@@ -20,8 +20,8 @@ inline constexpr uint64_t kQuietMilliseconds = 500;
 
 class PolicyWatch {
  public:
-  // `paths`: files, whose folder is watched, and folders, which are watched with all below. `changed` may find everything as
-  // it was.
+  // `paths`: files, whose folder is watched, and folders, which are watched with all below.
+  // `changed` may find everything as it was.
   static Result<std::unique_ptr<PolicyWatch>> Start(EventLoop& loop, std::vector<std::string> paths,
                                                     std::function<void()> changed);
 

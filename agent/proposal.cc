@@ -64,7 +64,8 @@ std::optional<Node> WithExpired(const Node& node, int64_t now_seconds) {
   for (size_t i = 0; i < node.interfaces.size(); ++i) {
     for (size_t r = 0; r < node.interfaces[i].rules.size(); ++r) {
       const Rule& rule = node.interfaces[i].rules[r];
-      if (rule.state != RuleState::kActive || !rule.expires || *rule.expires > now_seconds) continue;
+      if (rule.state != RuleState::kActive || !rule.expires || *rule.expires > now_seconds)
+        continue;
       if (!changed) changed = node;
       changed->interfaces[i].rules[r].state = RuleState::kExpired;
     }

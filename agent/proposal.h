@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy that may become a generation: read, resolved for this node, and proven by its own expectations. Pure.
+// A policy that may become a generation: read, resolved for this node, and proven by its own
+// expectations. Pure.
 #ifndef PORTMATRIX_AGENT_PROPOSAL_H_
 #define PORTMATRIX_AGENT_PROPOSAL_H_
 
@@ -21,8 +22,8 @@ struct Proposal {
   std::string warnings;  // rendered
 };
 
-// The node `name` of `sources` as of `now_seconds`. Refused: an invalid policy always, failed expectations unless
-// `despite_expectations` (they are then among the warnings).
+// The node `name` of `sources` as of `now_seconds`. Refused: an invalid policy always, failed
+// expectations unless `despite_expectations` (they are then among the warnings).
 Answer<Proposal> Propose(const Sources& sources, std::string_view name, int64_t now_seconds,
                          bool despite_expectations);
 

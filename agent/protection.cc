@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace portmatrix {
@@ -35,6 +36,11 @@ void Protection::Keep(const std::map<std::string, XdpMode>& wanted, Datapath& da
       const Result<void> verified = datapath.Verify(found->second);
       if (verified) {
         Good(found->second, mode);
+        continue;
+      }
+      // It has another name now, and its hooks are in place (datapath.h): an alarm, no gap.
+      if (verified.error().code == ESTALE) {
+        Renamed(device, verified.error());
         continue;
       }
       Bad(device, verified.error());
@@ -83,19 +89,29 @@ void Protection::Forget() {
   alarms_.Clear("attachments");
 }
 
-void Protection::Good(const Attachment& attachment, XdpMode mode) {
+void Protection::EndGap(const std::string& device) {
   const int64_t now = clock_.Now();
-  last_good_[attachment.device] = now;
+  last_good_[device] = now;
   for (Gap& gap : gaps_) {
-    if (gap.device != attachment.device || gap.until) continue;
+    if (gap.device != device || gap.until) continue;
     gap.until = now;
     alarms_.Note(fmt::format("device {}: protected again after {:.3f} s", gap.device,
                              static_cast<double>(now - gap.from) / 1e9));
   }
+}
+
+void Protection::Renamed(const std::string& device, const Error& error) {
+  EndGap(device);
+  alarms_.Raise(Subject(device), error.Text());
+}
+
+void Protection::Good(const Attachment& attachment, XdpMode mode) {
+  EndGap(attachment.device);
   alarms_.Clear(Subject(attachment.device));
   const std::string mode_subject = Subject(attachment.device) + " mode";
   if (attachment.xdp == PM_XDP_GENERIC && mode == XdpMode::kNative)
-    alarms_.Raise(mode_subject, "hooked in generic mode, though its policy says native; counts are inexact");
+    alarms_.Raise(mode_subject,
+                  "hooked in generic mode, though its policy says native; counts are inexact");
   else
     alarms_.Clear(mode_subject);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps devices hooked: looks after each that a generation binds, hooks again what came loose or came back, and accounts
-// for the time in which a device was not protected.
+// Keeps devices hooked: looks after each that a generation binds, hooks again what came loose or
+// came back, and accounts for the time in which a device was not protected.
 #ifndef PORTMATRIX_AGENT_PROTECTION_H_
 #define PORTMATRIX_AGENT_PROTECTION_H_
 
@@ -31,9 +31,11 @@ struct Gap {
 class Protection {
  public:
   // Both outlive this.
-  Protection(const Clock& clock, Alarms& alarms) : clock_(clock), alarms_(alarms), began_(clock.Now()) {}
+  Protection(const Clock& clock, Alarms& alarms)
+      : clock_(clock), alarms_(alarms), began_(clock.Now()) {}
 
-  // Verifies and hooks. `wanted` are the devices that must be hooked, each with the mode that its policy allows.
+  // Verifies and hooks. `wanted` are the devices that must be hooked, each with the mode that its
+  // policy allows.
   void Keep(const std::map<std::string, XdpMode>& wanted, Datapath& datapath);
   // Takes the hooks off every device that is not in `wanted`.
   Result<void> Release(const std::set<std::string>& wanted, Datapath& datapath);
@@ -47,6 +49,8 @@ class Protection {
  private:
   void Good(const Attachment& attachment, XdpMode mode);
   void Bad(const std::string& device, const Error& error);
+  void Renamed(const std::string& device, const Error& error);
+  void EndGap(const std::string& device);
   void ForgetDevice(const std::string& device);
 
   const Clock& clock_;

@@ -33,7 +33,8 @@ const char* ToString(Refusal::Kind kind);  // "invalid-policy"
 template <typename T>
 class [[nodiscard]] Answer {
  public:
-  Answer(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: conversion is the point
+  Answer(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: conversion is the point
   Answer(Refusal refusal) : state_(std::in_place_index<1>, std::move(refusal)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }

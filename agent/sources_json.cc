@@ -41,7 +41,8 @@ class FilesReader {
         file.*field = found->get<std::string>();
       }
       if (file.text.size() > max_bytes)
-        return Fail(fmt::format("{} has {} bytes, the limit is {}", file.path, file.text.size(), max_bytes));
+        return Fail(fmt::format("{} has {} bytes, the limit is {}", file.path, file.text.size(),
+                                max_bytes));
       bytes_ += file.text.size();
       if (bytes_ > kMaxPolicyBytes)
         return Fail(fmt::format("the files have more than {} bytes together", kMaxPolicyBytes));

@@ -15,8 +15,8 @@ namespace portmatrix {
 // Throws nlohmann::json::type_error on dumping where a text is not UTF-8.
 nlohmann::json ToJson(const Sources& sources);
 
-// Strict: every field there, of its type, and no other; sizes within agent/policy/limits.h. Otherwise nothing, and the
-// reason in `*what`.
+// Strict: every field there, of its type, and no other; sizes within agent/policy/limits.h.
+// Otherwise nothing, and the reason in `*what`.
 std::optional<Sources> SourcesFromJson(const nlohmann::json& json, std::string* what);
 
 }  // namespace portmatrix

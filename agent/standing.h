@@ -19,7 +19,9 @@ struct Standing {
   pm_generation judging{};                // number zero while detached
   std::optional<pm_generation> previous;  // where it is another one
 
-  pm_control_state state() const { return static_cast<pm_control_state>(PM_CONTROL_STATE(control)); }
+  pm_control_state state() const {
+    return static_cast<pm_control_state>(PM_CONTROL_STATE(control));
+  }
   bool pending() const { return state() == PM_CONTROL_PENDING; }
   bool detached() const { return state() == PM_CONTROL_DETACHED; }
   // Pins that no generation was ever put in force on.
@@ -41,7 +43,8 @@ Result<Standing> ReadStanding(Datapath& datapath);
 
 Fingerprint FingerprintOf(const pm_generation& record);
 std::string NodeOf(const pm_generation& record);
-// The generation that binds nothing: what the first trial falls back to. It has no fingerprint and is stored nowhere.
+// The generation that binds nothing: what the first trial falls back to. It has no fingerprint and
+// is stored nowhere.
 bool BindsNothing(const pm_generation& record);
 
 }  // namespace portmatrix

@@ -93,7 +93,8 @@ void StateDirectory::ReadGenerations() {
     }
     auto generation = StoredGenerationFromJson(json::parse(*text, nullptr, false));
     if (!generation || generation->number != *number) {
-      complaints_.push_back(fmt::format("{} is damaged and was passed over", entry.path().string()));
+      complaints_.push_back(
+          fmt::format("{} is damaged and was passed over", entry.path().string()));
       continue;
     }
     generations_.emplace(*number, std::move(*generation));
@@ -136,9 +137,10 @@ void StateDirectory::ReadConfirmed() {
   for (const auto& [number, generation] : generations_)
     if (generation.outcome == Outcome::kConfirmed) confirmed_ = number;
   const std::string broken = text ? path + " is damaged" : text.error().Text();
-  complaints_.push_back(broken + (confirmed_ ? fmt::format(": taking generation {}, the last that was confirmed",
-                                                           *confirmed_)
-                                             : ": no generation is known to be confirmed"));
+  complaints_.push_back(
+      broken +
+      (confirmed_ ? fmt::format(": taking generation {}, the last that was confirmed", *confirmed_)
+                  : ": no generation is known to be confirmed"));
 }
 
 Result<void> StateDirectory::Store(const StoredGeneration& generation, const Sources& sources,
@@ -149,8 +151,7 @@ Result<void> StateDirectory::Store(const StoredGeneration& generation, const Sou
   } catch (const json::exception&) {
     return Error{"store generation", std::to_string(generation.number), 0, "a file is not UTF-8"};
   }
-  Result<void> done =
-      WriteDurably(Folder(kSources), SourcesName(generation.fingerprint), text);
+  Result<void> done = WriteDurably(Folder(kSources), SourcesName(generation.fingerprint), text);
   if (!done) return done;
   return StoreAnother(generation, kept);
 }
@@ -175,7 +176,8 @@ Result<void> StateDirectory::Discard(uint64_t number) {
 
 // What cannot be deleted now is tried again with the next generation.
 void StateDirectory::Forget(const std::set<uint64_t>& kept) {
-  size_t excess = generations_.size() > kKeptGenerations ? generations_.size() - kKeptGenerations : 0;
+  size_t excess =
+      generations_.size() > kKeptGenerations ? generations_.size() - kKeptGenerations : 0;
   for (auto at = generations_.begin(); at != generations_.end() && excess > 0;) {
     const bool needed = kept.contains(at->first) || confirmed_ == at->first;
     if (needed || !RemoveDurably(Folder(kGenerations), GenerationName(at->first))) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent knows beyond a reboot: each generation that was ever a candidate (the last 32), and which one is
-// confirmed, the truth to come up with.
+// What the agent knows beyond a reboot: each generation that was ever a candidate (the last 32),
+// and which one is confirmed, the truth to come up with.
 //
-//   generations/12.json          number, node, fingerprint, time, who, why, names of the files; never changed
-//   sources/FINGERPRINT.json     the files themselves; generations of equal content share one
-//   confirmed                    number of the confirmed generation
-//   outcomes.json                what became of each: {"12":"confirmed","13":"rolled-back"}
-//   detached                     there: `portmatrix detach` took everything down, and only `apply` brings it back
-//   lock                         held by the agent that uses the directory
+//   generations/12.json          number, node, fingerprint, time, who, why, names of the files;
+//   never changed sources/FINGERPRINT.json     the files themselves; generations of equal content
+//   share one confirmed                    number of the confirmed generation outcomes.json what
+//   became of each: {"12":"confirmed","13":"rolled-back"} detached                     there:
+//   `portmatrix detach` took everything down, and only `apply` brings it back lock held by the
+//   agent that uses the directory
 //
-// A file that cannot be read or does not match its fingerprint is reported by complaints(), and passed over.
+// A file that cannot be read or does not match its fingerprint is reported by complaints(), and
+// passed over.
 #ifndef PORTMATRIX_AGENT_STATE_DIRECTORY_H_
 #define PORTMATRIX_AGENT_STATE_DIRECTORY_H_
 
@@ -44,7 +45,8 @@ class StateDirectory {
   // Of all generations ever stored here, also of damaged ones.
   uint64_t highest_number() const { return highest_number_; }
 
-  // Returns when it is on the disk. Then forgets the oldest beyond kKeptGenerations, but none of `kept`.
+  // Returns when it is on the disk. Then forgets the oldest beyond kKeptGenerations, but none of
+  // `kept`.
   Result<void> Store(const StoredGeneration& generation, const Sources& sources,
                      const std::set<uint64_t>& kept);
   // The same for a generation whose files are stored already, under another number.

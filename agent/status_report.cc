@@ -28,7 +28,8 @@ json GenerationJson(const pm_generation& record, const StateDirectory& store) {
 
 json AttachmentsJson(Firewall& firewall) {
   json array = json::array();
-  const Result<std::vector<Attachment>> attachments = firewall.enforcement().datapath().Attachments();
+  const Result<std::vector<Attachment>> attachments =
+      firewall.enforcement().datapath().Attachments();
   if (!attachments) return array;
   for (const Attachment& attachment : *attachments) {
     const Result<void> verified = firewall.enforcement().datapath().Verify(attachment);
@@ -53,7 +54,8 @@ json GapsJson(const Firewall& firewall, const Protection& protection) {
   return array;
 }
 
-json FilesJson(const Firewall& firewall, const Standing& standing, const Firewall::ReadFiles& files) {
+json FilesJson(const Firewall& firewall, const Standing& standing,
+               const Firewall::ReadFiles& files) {
   if (!files) return nullptr;
   const Answer<Sources> sources = files();
   if (!sources) return {{"differ", nullptr}, {"error", sources.refusal().text}};
@@ -86,12 +88,12 @@ json StatusReport(Firewall& firewall, const Firewall::ReadFiles& files) {
     }
     report["files"] = FilesJson(firewall, *standing, files);
   }
-  report["confirmed"] =
-      firewall.store().confirmed() ? json(*firewall.store().confirmed()) : json();
+  report["confirmed"] = firewall.store().confirmed() ? json(*firewall.store().confirmed()) : json();
   report["attachments"] = AttachmentsJson(firewall);
   json alarms = json::array();
   for (const auto& [subject, alarm] : firewall.enforcement().alarms().standing())
-    alarms.push_back({{"subject", subject}, {"text", alarm.text}, {"since", TimeText(alarm.since)}});
+    alarms.push_back(
+        {{"subject", subject}, {"text", alarm.text}, {"since", TimeText(alarm.since)}});
   report["alarms"] = std::move(alarms);
   report["gaps"] = GapsJson(firewall, firewall.enforcement().protection());
   return report;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/stored_generation.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -29,6 +31,10 @@ std::optional<Outcome> OutcomeFromWord(std::string_view text) {
   for (const auto& [value, word] : kWords)
     if (word == text) return value;
   return std::nullopt;
+}
+
+std::string By(const Author& author) {
+  return author.uid ? fmt::format(" by {} (uid {})", author.user, *author.uid) : "";
 }
 
 json ToJson(const StoredGeneration& generation) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line of the history: a generation that was a candidate once, who made it, and what became of it.
+// One line of the history: a generation that was a candidate once, who made it, and what became of
+// it.
 #ifndef PORTMATRIX_AGENT_STORED_GENERATION_H_
 #define PORTMATRIX_AGENT_STORED_GENERATION_H_
 
@@ -21,7 +22,8 @@ enum class Outcome {
   kFailed,      // it never judged
   kReplaced,    // a rule of it expired while it was on trial: a later number carries on
 };
-const char* ToString(Outcome outcome);  // "candidate", "confirmed", "rolled-back", "failed", "replaced"
+const char* ToString(
+    Outcome outcome);  // "candidate", "confirmed", "rolled-back", "failed", "replaced"
 std::optional<Outcome> OutcomeFromWord(std::string_view word);
 
 // Who asked for a change. The agent itself has no uid.
@@ -30,14 +32,17 @@ struct Author {
   std::string user;
 };
 
+// " by mara (uid 1000)"; empty for the agent itself.
+std::string By(const Author& author);
+
 struct StoredGeneration {
   uint64_t number = 0;
   std::string node;
   Fingerprint fingerprint{};
   int64_t stored_at = 0;  // nanoseconds since 1970
   Author author;
-  std::string note;                // "apply", "rollback to 11", "rules expired"
-  std::vector<std::string> files;  // paths of the documents and lists
+  std::string note;                       // "apply", "rollback to 11", "rules expired"
+  std::vector<std::string> files;         // paths of the documents and lists
   Outcome outcome = Outcome::kCandidate;  // kept apart from the rest, which never changes
 };
 

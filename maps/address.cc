@@ -11,7 +11,9 @@ bool Prefix::Contains(const Address& candidate) const {
   return candidate.family == address.family && Masked(candidate, length) == address;
 }
 
-bool Prefix::Contains(const Prefix& other) const { return other.length >= length && Contains(other.address); }
+bool Prefix::Contains(const Prefix& other) const {
+  return other.length >= length && Contains(other.address);
+}
 
 std::optional<Address> ParseAddress(std::string_view text) {
   const std::string terminated(text);
@@ -26,13 +28,15 @@ std::optional<Address> ParseAddress(std::string_view text) {
 
 std::string ToString(const Address& address) {
   char text[INET6_ADDRSTRLEN];
-  inet_ntop(address.family == Family::kIpv4 ? AF_INET : AF_INET6, address.bytes.data(), text, sizeof text);
+  inet_ntop(address.family == Family::kIpv4 ? AF_INET : AF_INET6, address.bytes.data(), text,
+            sizeof text);
   return text;
 }
 
 std::string ToString(const Prefix& prefix) {
   std::string text = ToString(prefix.address);
-  if (prefix.length != AddressBits(prefix.address.family)) text += "/" + std::to_string(prefix.length);
+  if (prefix.length != AddressBits(prefix.address.family))
+    text += "/" + std::to_string(prefix.length);
   return text;
 }
 

@@ -22,11 +22,14 @@ struct Address {
   std::array<uint8_t, 16> bytes{};
 
   // Bit `index`, 0 being the most significant.
-  bool Bit(int index) const { return (bytes[static_cast<size_t>(index / 8)] >> (7 - index % 8)) & 1; }
+  bool Bit(int index) const {
+    return (bytes[static_cast<size_t>(index / 8)] >> (7 - index % 8)) & 1;
+  }
   auto operator<=>(const Address&) const = default;
 };
 
-// All addresses that share the first `length` bits of `address`; the other bits of `address` are zero.
+// All addresses that share the first `length` bits of `address`; the other bits of `address` are
+// zero.
 struct Prefix {
   Address address;
   uint8_t length = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The map image: the whole content of one generation's maps as plain values, before any kernel is touched.
+// The map image: the whole content of one generation's maps as plain values, before any kernel is
+// touched.
 #ifndef PORTMATRIX_MAPS_IMAGE_H_
 #define PORTMATRIX_MAPS_IMAGE_H_
 
@@ -20,7 +21,7 @@ struct PrefixClass {
 
 struct Image {
   std::array<std::vector<pm_block>, PM_TABLE_COUNT> tables;  // by enum pm_table; none is empty
-  std::vector<PrefixClass> prefixes;                         // both families; an address in none has class 0
+  std::vector<PrefixClass> prefixes;  // both families; an address in none has class 0
 
   const std::vector<pm_block>& table(pm_table which) const { return tables[which]; }
 };

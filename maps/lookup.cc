@@ -63,16 +63,21 @@ uint32_t ImageLookup::FindInTree(uint32_t reference, uint32_t key, bool* missing
   return levels == 0 ? 0 : value;
 }
 
-uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const {
+uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
+                            const pm_tuple& tuple) const {
   const pm_interface* bound = interface(interface_index);
   if (bound == nullptr) return PM_VALUE_BROKEN;
   const pm_matcher& matcher = bound->matcher[direction];
   bool missing = false;
   const uint32_t row =
-      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple)), &missing) & ~PM_AXIS_LOCAL;
-  const uint32_t column = Word(PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple)), &missing);
-  const uint32_t reference = Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, &missing);
-  uint32_t value = FindInTree(reference, PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
+      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple)), &missing) &
+      ~PM_AXIS_LOCAL;
+  const uint32_t column =
+      Word(PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple)), &missing);
+  const uint32_t reference =
+      Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, &missing);
+  uint32_t value =
+      FindInTree(reference, PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
   if (value & PM_VALUE_SOURCE_PORTS)
     value = FindInTree(value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, &missing);
   return missing ? PM_VALUE_BROKEN : value;
@@ -82,7 +87,8 @@ bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) cons
   const pm_interface* bound = interface(interface_index);
   bool missing = false;
   return bound != nullptr &&
-         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address), &missing) & PM_AXIS_LOCAL);
+         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address), &missing) &
+          PM_AXIS_LOCAL);
 }
 
 uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const {
@@ -91,8 +97,9 @@ uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t 
   pm_device binding;
   std::memcpy(&binding, &block->word[device % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
   bool missing = false;
-  const uint32_t selected = outer == 0 ? binding.untagged
-                                       : FindInTree(binding.tagged, PM_VLAN_KEY(outer, inner), &missing);
+  const uint32_t selected = outer == 0
+                                ? binding.untagged
+                                : FindInTree(binding.tagged, PM_VLAN_KEY(outer, inner), &missing);
   return selected != 0 ? selected : binding.any;
 }
 

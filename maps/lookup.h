@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C++ twin of the kernel's lookup (bpf/match.h): the same walk through the same tables, over an image in memory. Tests hold
-// it against the reference evaluator on one side and the kernel program on the other.
+// The C++ twin of the kernel's lookup (bpf/match.h): the same walk through the same tables, over an
+// image in memory. Tests hold it against the reference evaluator on one side and the kernel program
+// on the other.
 #ifndef PORTMATRIX_MAPS_LOOKUP_H_
 #define PORTMATRIX_MAPS_LOOKUP_H_
 
@@ -18,8 +19,8 @@ class ImageLookup {
   explicit ImageLookup(const Image& image);
 
   uint32_t ClassOf(const Address& address) const;
-  // The final value (layout.h, PM_VALUE) for a tuple on an interface of the image; PM_VALUE_BROKEN where a table ends too
-  // soon.
+  // The final value (layout.h, PM_VALUE) for a tuple on an interface of the image; PM_VALUE_BROKEN
+  // where a table ends too soon.
   uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const;
   bool IsLocal(uint32_t interface_index, const Address& address) const;
   // Interface index + 1 that a device number and the tags (zero: none) select; zero: none.

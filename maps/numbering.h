@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stable numbers by which the kernel knows what a policy names: counter slots of rules, owner numbers of interfaces, device
-// numbers. A name keeps its number as long as anything may still count under it.
+// The stable numbers by which the kernel knows what a policy names: counter slots of rules, owner
+// numbers of interfaces, device numbers. A name keeps its number as long as anything may still
+// count under it.
 #ifndef PORTMATRIX_MAPS_NUMBERING_H_
 #define PORTMATRIX_MAPS_NUMBERING_H_
 
@@ -15,7 +16,8 @@ namespace portmatrix {
 
 enum class Direction : uint8_t { kIn = PM_IN, kOut = PM_OUT };
 
-// How a device's receive hook may be attached: by the driver, by the stack, or by the driver if it can.
+// How a device's receive hook may be attached: by the driver, by the stack, or by the driver if it
+// can.
 enum class XdpMode : uint8_t { kNative, kGeneric, kAny };
 
 // What a counter slot belongs to: a `both` rule has two.

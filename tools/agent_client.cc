@@ -53,7 +53,8 @@ AgentAnswer AnswerOf(const httplib::Result& result) {
   AgentAnswer answer;
   answer.body = json::parse(result->body, nullptr, false);
   if (result->status == 200 && !answer.body.is_discarded()) return answer;
-  const json error = answer.body.is_object() ? answer.body.value("error", json::object()) : json::object();
+  const json error =
+      answer.body.is_object() ? answer.body.value("error", json::object()) : json::object();
   answer.code = CodeOf(TextIn(error, "kind"));
   answer.text = TextIn(error, "text");
   if (answer.text.empty()) answer.text = fmt::format("the agent answered {}", result->status);
@@ -85,11 +86,13 @@ AgentAnswer PostToAgent(const std::string& path, const std::string& body) {
 
 int ReportFailure(const Command& command, const AgentAnswer& answer) {
   if (FLAGS_json) {
-    PrintJson({{"error", {{"code", answer.code}, {"text", answer.text}, {"diagnostics", answer.diagnostics}}}});
+    PrintJson(
+        {{"error",
+          {{"code", answer.code}, {"text", answer.text}, {"diagnostics", answer.diagnostics}}}});
     return answer.code;
   }
-  fmt::print(stderr, "{}portmatrix {}: {}\n", PaintDiagnostics(stderr, answer.diagnostics), command.name,
-             answer.text);
+  fmt::print(stderr, "{}portmatrix {}: {}\n", PaintDiagnostics(stderr, answer.diagnostics),
+             command.name, answer.text);
   return answer.code;
 }
 

@@ -12,9 +12,9 @@
 namespace portmatrix {
 
 struct AgentAnswer {
-  int code = kExitOk;      // kExitNoAgent if nobody answered
-  nlohmann::json body;     // of a success
-  std::string text;        // of a failure: one line
+  int code = kExitOk;       // kExitNoAgent if nobody answered
+  nlohmann::json body;      // of a success
+  std::string text;         // of a failure: one line
   std::string diagnostics;  // of a failure, rendered; may be empty
 };
 
@@ -22,7 +22,8 @@ struct AgentAnswer {
 AgentAnswer GetFromAgent(const std::string& path);
 AgentAnswer PostToAgent(const std::string& path, const std::string& body);
 
-// Prints a failure: diagnostics and text on stderr or, with --json, the agent's error object on stdout. Returns its code.
+// Prints a failure: diagnostics and text on stderr or, with --json, the agent's error object on
+// stdout. Returns its code.
 int ReportFailure(const Command& command, const AgentAnswer& answer);
 
 }  // namespace portmatrix

@@ -19,9 +19,11 @@
 #include "tools/ssh_session.h"
 
 DECLARE_bool(json);
-DEFINE_string(confirm, "", "go back by itself unless `portmatrix confirm` comes within this time: 60s, 5m, 1h");
+DEFINE_string(confirm, "",
+              "go back by itself unless `portmatrix confirm` comes within this time: 60s, 5m, 1h");
 DEFINE_bool(dry_run, false, "change nothing; show what would change");
-DEFINE_bool(force, false, "install it despite failed expectations, guards and devices that cannot be hooked");
+DEFINE_bool(force, false,
+            "install it despite failed expectations, guards and devices that cannot be hooked");
 
 namespace portmatrix {
 namespace {
@@ -36,18 +38,23 @@ const Command kApplyCommand = {
     "apply",
     "PATH... [--confirm T] [--dry-run] [--force]",
     "put a policy in force, on trial if you like",
-    "Reads all files below the PATHs together and sends them to the agent, which checks them, runs their\n"
-    "expectations, and changes every hook of the node in one instant. Until then, and after any error, what\n"
-    "was in force stays. A policy is refused that would cut the SSH session in which you give the command, or\n"
+    "Reads all files below the PATHs together and sends them to the agent, which checks them, runs "
+    "their\n"
+    "expectations, and changes every hook of the node in one instant. Until then, and after any "
+    "error, what\n"
+    "was in force stays. A policy is refused that would cut the SSH session in which you give the "
+    "command, or\n"
     "let a leased address of the host expire.\n"
     "\n"
-    "With --confirm the change is a trial: unless `portmatrix confirm` comes in time, the kernel program\n"
+    "With --confirm the change is a trial: unless `portmatrix confirm` comes in time, the kernel "
+    "program\n"
     "itself goes back, whatever became of the agent or of your connection.\n"
     "\n"
     "  portmatrix apply --dry-run common profiles/full\n"
     "  portmatrix apply --confirm 60s common profiles/full && portmatrix confirm\n"
     "\n"
-    "exit codes: 0 in force (or on trial, or unchanged), 1 runtime failure, 2 usage, 3 invalid policy,\n"
+    "exit codes: 0 in force (or on trial, or unchanged), 1 runtime failure, 2 usage, 3 invalid "
+    "policy,\n"
     "            4 not permitted, 5 agent unreachable, 6 an expectation or guard stands against it",
     {"confirm", "dry_run", "force"},
     RunApply,
@@ -69,7 +76,8 @@ int ReportNotUtf8(const Sources& sources) {
 void PrintChanges(const json& rules) {
   const auto print = [&](const char* key, const char* sign, Colour colour) {
     for (const json& rule : rules.value(key, json::array()))
-      fmt::print("{}\n", Paint(stdout, colour, fmt::format("{} {}", sign, rule.get<std::string>())));
+      fmt::print("{}\n",
+                 Paint(stdout, colour, fmt::format("{} {}", sign, rule.get<std::string>())));
   };
   print("removed", "-", Colour::kRed);
   print("changed", "~", Colour::kYellow);
@@ -80,12 +88,15 @@ void PrintChanges(const json& rules) {
 std::string Outcome(const json& body, std::optional<uint64_t> confirm_seconds) {
   const std::string result = body.value("result", "");
   const uint64_t number = body.value("generation", uint64_t{0});
-  if (result == "unchanged") return fmt::format("unchanged: generation {} is this policy already", number);
-  if (result == "dry-run") return fmt::format("dry run: it would be generation {}; nothing was changed", number);
+  if (result == "unchanged")
+    return fmt::format("unchanged: generation {} is this policy already", number);
+  if (result == "dry-run")
+    return fmt::format("dry run: it would be generation {}; nothing was changed", number);
   if (result == "pending")
-    return fmt::format("generation {} judges on trial until {}: `portmatrix confirm` within {} keeps it", number,
-                       body.value("deadline", json()).is_string() ? body["deadline"].get<std::string>() : "?",
-                       DurationText(confirm_seconds.value_or(0)));
+    return fmt::format(
+        "generation {} judges on trial until {}: `portmatrix confirm` within {} keeps it", number,
+        body.value("deadline", json()).is_string() ? body["deadline"].get<std::string>() : "?",
+        DurationText(confirm_seconds.value_or(0)));
   return fmt::format("generation {} is in force", number);
 }
 
@@ -95,7 +106,9 @@ int RunApply(const std::vector<std::string>& arguments) {
   if (!FLAGS_confirm.empty()) {
     confirm_seconds = ParseDuration(FLAGS_confirm);
     if (!confirm_seconds || *confirm_seconds == 0)
-      return UsageError(kApplyCommand, fmt::format("--confirm: `{}` is no time; write 60s, 5m or 1h", FLAGS_confirm));
+      return UsageError(
+          kApplyCommand,
+          fmt::format("--confirm: `{}` is no time; write 60s, 5m or 1h", FLAGS_confirm));
   }
   const PolicyFiles files = ReadPolicyFiles(arguments);
   if (!files.errors.empty()) {
@@ -105,7 +118,8 @@ int RunApply(const std::vector<std::string>& arguments) {
     for (size_t i = 1; i < files.errors.size(); ++i) answer.text += "; " + files.errors[i];
     return ReportFailure(kApplyCommand, answer);
   }
-  json body = {{"files", ToJson(files.sources)}, {"dry_run", FLAGS_dry_run}, {"force", FLAGS_force}};
+  json body = {
+      {"files", ToJson(files.sources)}, {"dry_run", FLAGS_dry_run}, {"force", FLAGS_force}};
   if (confirm_seconds) body["confirm_seconds"] = *confirm_seconds;
   if (const auto session = FindSshSession()) body["session"] = *session;
   std::string text;
@@ -121,6 +135,8 @@ int RunApply(const std::vector<std::string>& arguments) {
     return kExitOk;
   }
   fmt::print(stderr, "{}", PaintDiagnostics(stderr, answer.body.value("warnings", "")));
+  for (const json& alarm : answer.body.value("alarms", json::array()))
+    fmt::print(stderr, "{} {}\n", Paint(stderr, Colour::kRed, "alarm:"), alarm.get<std::string>());
   if (FLAGS_dry_run) PrintChanges(answer.body.value("rules", json::object()));
   fmt::print("{}\n", Outcome(answer.body, confirm_seconds));
   return kExitOk;

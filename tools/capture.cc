@@ -31,8 +31,8 @@ std::string WhyNot(int link) {
 
 Result<Capture> Capture::Open(const std::string& path) {
   char message[PCAP_ERRBUF_SIZE] = "";
-  pcap_t* pcap = pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO,
-                                                         message);
+  pcap_t* pcap =
+      pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, message);
   if (pcap == nullptr) return Error{"read capture", path, 0, message};
   Capture capture(path, pcap);
   const int link = pcap_datalink(pcap);

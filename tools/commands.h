@@ -6,17 +6,17 @@
 #include "tools/command.h"
 
 #define PORTMATRIX_COMMANDS(X) \
-  X(Check)                   \
-  X(Show)                    \
-  X(Trace)                   \
-  X(Replay)                  \
-  X(Flows)                   \
-  X(Apply)                   \
-  X(Confirm)                 \
-  X(Rollback)                \
-  X(History)                 \
-  X(Status)                  \
-  X(Counters)                \
+  X(Check)                     \
+  X(Show)                      \
+  X(Trace)                     \
+  X(Replay)                    \
+  X(Flows)                     \
+  X(Apply)                     \
+  X(Confirm)                   \
+  X(Rollback)                  \
+  X(History)                   \
+  X(Status)                    \
+  X(Counters)                  \
   X(Detach)
 
 namespace portmatrix {

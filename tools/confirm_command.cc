@@ -24,7 +24,8 @@ const Command kConfirmCommand = {
     "confirm",
     "",
     "keep the policy that is on trial",
-    "Ends the trial that `apply --confirm` began: its policy stays in force, also over a boot. A confirmation\n"
+    "Ends the trial that `apply --confirm` began: its policy stays in force, also over a boot. A "
+    "confirmation\n"
     "after the deadline always loses, even if no packet came since.\n"
     "\n"
     "exit codes: 0 confirmed, 1 runtime failure, 4 not permitted, 5 agent unreachable,\n"

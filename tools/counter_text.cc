@@ -45,12 +45,9 @@ ordered_json ReasonJson(const ReasonCount& reason) {
 }
 
 ordered_json SeenJson(const SeenCount& seen) {
-  return {{OwnerKey(seen.is_device), seen.owner},
-          {"direction", ToString(seen.direction)},
-          {"packets", seen.total.packets},
-          {"bytes", seen.total.bytes},
-          {"retired_packets", seen.retired.packets},
-          {"retired_bytes", seen.retired.bytes}};
+  return {{OwnerKey(seen.is_device), seen.owner},    {"direction", ToString(seen.direction)},
+          {"packets", seen.total.packets},           {"bytes", seen.total.bytes},
+          {"retired_packets", seen.retired.packets}, {"retired_bytes", seen.retired.bytes}};
 }
 
 bool IsZero(const pm_reason_counter& counter) {
@@ -67,8 +64,8 @@ std::string TimeText(int64_t nanoseconds) {
   const time_t seconds = nanoseconds / 1000000000;
   tm utc;
   gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
                      nanoseconds % 1000000000 / 1000);
 }
 
@@ -102,7 +99,8 @@ std::string CountersTable(const CounterSnapshot& counters) {
                      std::to_string(rule.total.bytes), std::to_string(rule.total.reply_packets),
                      std::to_string(rule.total.reply_bytes),
                      rule.last_hit ? TimeText(*rule.last_hit).substr(0, 19) + "Z" : "never"});
-  Rows reasons = {{"INTERFACE", "DIR", "REASON", "DROPPED", "BYTES", "AUDITED", "BYTES", "PASSED", "BYTES"}};
+  Rows reasons = {
+      {"INTERFACE", "DIR", "REASON", "DROPPED", "BYTES", "AUDITED", "BYTES", "PASSED", "BYTES"}};
   for (const ReasonCount& reason : counters.reasons) {
     if (IsZero(reason.total)) continue;
     const pm_reason_counter& total = reason.total;

@@ -34,8 +34,10 @@ const Command kCountersCommand = {
     "[--follow [--interval SECONDS]]",
     "packets and bytes by rule, by reason and by interface",
     "Reads the pinned maps, so it needs no agent: root, or membership of group `portmatrix`.\n"
-    "A rule's packets travelled in its direction; replies are the answers that passed because of it.\n"
-    "What no rule decided counts under its reason. Seen = rules + reasons + retired, to the packet.\n"
+    "A rule's packets travelled in its direction; replies are the answers that passed because of "
+    "it.\n"
+    "What no rule decided counts under its reason. Seen = rules + reasons + retired, to the "
+    "packet.\n"
     "\n"
     "  portmatrix counters\n"
     "  portmatrix --json counters --follow --interval 5\n"
@@ -61,7 +63,8 @@ int Fail(const Error& error) {
 
 int RunCounters(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return UsageError(kCountersCommand, "takes no arguments");
-  if (!(FLAGS_interval >= kLeastInterval)) return UsageError(kCountersCommand, "--interval is at least 0.1");
+  if (!(FLAGS_interval >= kLeastInterval))
+    return UsageError(kCountersCommand, "--interval is at least 0.1");
   auto reader = PinnedReader::Open(FLAGS_pin_root);
   if (!reader) return Fail(reader.error());
   auto next = std::chrono::steady_clock::now();

@@ -30,7 +30,8 @@ const Command kDetachCommand = {
     "pins with all counters. Works with and without an agent; an agent that runs does not attach\n"
     "again until the next `apply`.\n"
     "\n"
-    "exit codes: 0 detached, 1 nothing was attached or the kernel refused, 2 usage, 4 not permitted",
+    "exit codes: 0 detached, 1 nothing was attached or the kernel refused, 2 usage, 4 not "
+    "permitted",
     {"yes"},
     RunDetach,
 };
@@ -53,7 +54,8 @@ int RunDetach(const std::vector<std::string>& arguments) {
   if (FLAGS_json)
     PrintJson({{"detached", true}, {"pin_root", FLAGS_pin_root}});
   else
-    fmt::print("detached: no device is filtered any more, the pins under {} are gone\n", FLAGS_pin_root);
+    fmt::print("detached: no device is filtered any more, the pins under {} are gone\n",
+               FLAGS_pin_root);
   return kExitOk;
 }
 

@@ -34,12 +34,16 @@ const Command kFlowsCommand = {
     "flows",
     "[--all]",
     "conversations that hosts behind the filter opened, and how long each still lives",
-    "An `out` packet that an `out` rule allowed opens a conversation, unless the `in` rules would admit\n"
-    "its answers anyway; while it lives, its answers pass for that rule. So every line was opened by\n"
+    "An `out` packet that an `out` rule allowed opens a conversation, unless the `in` rules would "
+    "admit\n"
+    "its answers anyway; while it lives, its answers pass for that rule. So every line was opened "
+    "by\n"
     "its local side. Needs root.\n"
     "\n"
-    "states: TCP syn-sent, established, closing (one FIN), closed (both), reset; others unanswered,\n"
-    "answered. Age counts from the opening packet, idle from the last `out` packet. With `stale` the\n"
+    "states: TCP syn-sent, established, closing (one FIN), closed (both), reset; others "
+    "unanswered,\n"
+    "answered. Age counts from the opening packet, idle from the last `out` packet. With `stale` "
+    "the\n"
     "entry is of another generation: its opening packet is judged again before it counts.\n"
     "\n"
     "  portmatrix flows\n"
@@ -87,19 +91,20 @@ ordered_json JsonOf(const Row& row, uint64_t now) {
   const pm_tuple& opening = row.conversation.opening;
   const pm_flow& flow = row.conversation.flow;
   const bool ports = HasPorts(opening.protocol);
-  ordered_json json = {{"interface", row.interface},
-                       {"protocol", ProtocolWord(opening.protocol)},
-                       {"local", ToString(TupleSource(opening))},
-                       {"local_port", ports ? ordered_json(opening.source_port) : ordered_json()},
-                       {"remote", ToString(TupleDestination(opening))},
-                       {"remote_port", ports ? ordered_json(opening.destination_port) : ordered_json()},
-                       {"rule", row.rule.empty() ? ordered_json() : ordered_json(row.rule)},
-                       {"state", StateWord(row.conversation)},
-                       {"age_seconds", Seconds(now, flow.opened_at)},
-                       {"idle_seconds", Seconds(now, flow.last_out)},
-                       {"expires_in_seconds", Seconds(row.conversation.expiry(), now)},
-                       {"generation", flow.generation},
-                       {"stale", row.stale}};
+  ordered_json json = {
+      {"interface", row.interface},
+      {"protocol", ProtocolWord(opening.protocol)},
+      {"local", ToString(TupleSource(opening))},
+      {"local_port", ports ? ordered_json(opening.source_port) : ordered_json()},
+      {"remote", ToString(TupleDestination(opening))},
+      {"remote_port", ports ? ordered_json(opening.destination_port) : ordered_json()},
+      {"rule", row.rule.empty() ? ordered_json() : ordered_json(row.rule)},
+      {"state", StateWord(row.conversation)},
+      {"age_seconds", Seconds(now, flow.opened_at)},
+      {"idle_seconds", Seconds(now, flow.last_out)},
+      {"expires_in_seconds", Seconds(row.conversation.expiry(), now)},
+      {"generation", flow.generation},
+      {"stale", row.stale}};
   if (IsIcmp(opening.protocol)) json["icmp_identifier"] = opening.source_port;
   return json;
 }
@@ -111,13 +116,14 @@ std::string Table(const std::vector<Row>& rows, uint64_t now) {
     const pm_tuple& opening = row.conversation.opening;
     const pm_flow& flow = row.conversation.flow;
     const double left = Seconds(row.conversation.expiry(), now);
-    cells.push_back({row.interface, ProtocolWord(opening.protocol),
-                     EndpointText(TupleSource(opening), opening.source_port, opening.protocol),
-                     EndpointText(TupleDestination(opening), opening.destination_port, opening.protocol),
-                     StateWord(row.conversation), fmt::format("{:.0f} s", Seconds(now, flow.opened_at)),
-                     fmt::format("{:.0f} s", Seconds(now, flow.last_out)),
-                     row.conversation.IsLive(now) ? fmt::format("{:.0f} s", left) : "expired",
-                     (row.rule.empty() ? "-" : row.rule) + (row.stale ? " (stale)" : "")});
+    cells.push_back(
+        {row.interface, ProtocolWord(opening.protocol),
+         EndpointText(TupleSource(opening), opening.source_port, opening.protocol),
+         EndpointText(TupleDestination(opening), opening.destination_port, opening.protocol),
+         StateWord(row.conversation), fmt::format("{:.0f} s", Seconds(now, flow.opened_at)),
+         fmt::format("{:.0f} s", Seconds(now, flow.last_out)),
+         row.conversation.IsLive(now) ? fmt::format("{:.0f} s", left) : "expired",
+         (row.rule.empty() ? "-" : row.rule) + (row.stale ? " (stale)" : "")});
   }
   return AlignedTable(cells, {5, 6, 7});
 }

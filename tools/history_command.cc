@@ -26,7 +26,8 @@ const Command kHistoryCommand = {
     "history",
     "",
     "the generations of late: when, who, why, and what became of them",
-    "Lists what the agent keeps (the last 32 generations), oldest first. `rollback N` installs one again.\n"
+    "Lists what the agent keeps (the last 32 generations), oldest first. `rollback N` installs one "
+    "again.\n"
     "A star marks the one that judges now.\n"
     "\n"
     "exit codes: 0 ok, 1 runtime failure, 4 not permitted, 5 agent unreachable",
@@ -45,11 +46,14 @@ int RunHistory(const std::vector<std::string>& arguments) {
     return kExitOk;
   }
   constexpr size_t kShortFingerprint = 12;
-  std::vector<std::vector<std::string>> rows = {{"", "N", "TIME", "OUTCOME", "BY", "FINGERPRINT", "WHY"}};
-  for (const nlohmann::json& generation : answer.body.value("generations", nlohmann::json::array())) {
+  std::vector<std::vector<std::string>> rows = {
+      {"", "N", "TIME", "OUTCOME", "BY", "FINGERPRINT", "WHY"}};
+  for (const nlohmann::json& generation :
+       answer.body.value("generations", nlohmann::json::array())) {
     rows.push_back({generation.value("judging", false) ? "*" : "",
-                    std::to_string(generation.value("number", uint64_t{0})), generation.value("time", ""),
-                    generation.value("outcome", ""), generation.value("user", ""),
+                    std::to_string(generation.value("number", uint64_t{0})),
+                    generation.value("time", ""), generation.value("outcome", ""),
+                    generation.value("user", ""),
                     generation.value("fingerprint", "").substr(0, kShortFingerprint),
                     generation.value("note", "")});
   }

@@ -49,7 +49,8 @@ std::optional<Endpoint> ParseEndpoint(std::string_view text) {
     if (has_port) port = text.substr(1);
     if (address.find(':') == std::string_view::npos) return std::nullopt;
   } else if (const size_t colon = text.find(':');
-             colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+             colon != std::string_view::npos &&
+             text.find(':', colon + 1) == std::string_view::npos) {
     address = text.substr(0, colon);
     port = text.substr(colon + 1);
     has_port = true;
@@ -85,8 +86,10 @@ bool ReadEndpoints(const PacketWords& words, PacketQuestion* question, std::stri
   for (const auto& [flag, text] : {std::pair("from", &words.from), std::pair("to", &words.to)}) {
     const auto endpoint = ParseEndpoint(*text);
     if (!endpoint) {
-      *problem = fmt::format("--{} is an address, with a port behind a colon (192.0.2.1:443, "
-                             "[2001:db8::1]:443), not `{}`", flag, *text);
+      *problem = fmt::format(
+          "--{} is an address, with a port behind a colon (192.0.2.1:443, "
+          "[2001:db8::1]:443), not `{}`",
+          flag, *text);
       return false;
     }
     if (endpoint->port && !HasPorts(question->protocol)) {
@@ -143,8 +146,10 @@ bool ReadRest(const PacketWords& words, PacketQuestion* question, std::string* p
   }
   const auto flags = ParseFlags(words.flags.empty() ? "syn" : words.flags);
   if (!flags) {
-    *problem = fmt::format("--flags is `none` or of fin, syn, rst, psh, ack, urg, ece and cwr, with "
-                           "commas between them, not `{}`", words.flags);
+    *problem = fmt::format(
+        "--flags is `none` or of fin, syn, rst, psh, ack, urg, ece and cwr, with "
+        "commas between them, not `{}`",
+        words.flags);
     return false;
   }
   question->tcp_flags = *flags;
@@ -158,7 +163,8 @@ void Append16(std::vector<uint8_t>* to, size_t value) {
 
 void Append(std::vector<uint8_t>* to, const Address& address) {
   const size_t bytes = address.family == Family::kIpv4 ? 4 : 16;
-  to->insert(to->end(), address.bytes.begin(), address.bytes.begin() + static_cast<std::ptrdiff_t>(bytes));
+  to->insert(to->end(), address.bytes.begin(),
+             address.bytes.begin() + static_cast<std::ptrdiff_t>(bytes));
 }
 
 std::vector<uint8_t> Transport(const PacketQuestion& question, uint16_t from_port) {
@@ -250,9 +256,9 @@ std::string Describe(const PacketQuestion& question, uint16_t from_port) {
     return address.family == Family::kIpv6 ? fmt::format("[{}]:{}", ToString(address), port)
                                            : fmt::format("{}:{}", ToString(address), port);
   };
-  std::string text = fmt::format("{} {} > {}", ProtocolWord(question.protocol),
-                                 endpoint(question.from, from_port),
-                                 endpoint(question.to, question.to_port));
+  std::string text =
+      fmt::format("{} {} > {}", ProtocolWord(question.protocol), endpoint(question.from, from_port),
+                  endpoint(question.to, question.to_port));
   if (IsIcmp(question.protocol))
     text += fmt::format(" type {} code {}", question.icmp_type, question.icmp_code);
   if (question.protocol == protocol::kTcp) {

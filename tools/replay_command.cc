@@ -39,7 +39,8 @@ const Command kReplayCommand = {
     "judge every packet of a capture by a policy, in the real kernel program",
     "Loads the kernel program a second time, with the policy and with counters, conversations and\n"
     "control word of its own, and hands it the packets one by one: nothing that is in force is\n"
-    "touched, no device is needed. FILE is pcap or pcapng (`-`: standard input) with Ethernet or raw\n"
+    "touched, no device is needed. FILE is pcap or pcapng (`-`: standard input) with Ethernet or "
+    "raw\n"
     "IP packets. Each is judged as it would be on the interface's first device. Needs root.\n"
     "\n"
     "Packets whose destination is local to the interface travel `in`, else those whose source is\n"
@@ -48,14 +49,19 @@ const Command kReplayCommand = {
     "cannot be known from a capture is not asked: sockets of this host.\n"
     "\n"
     "Prints a table by verdict, reason and rule; with --json one line a packet:\n"
-    "  {\"packet\":1,\"direction\":\"in\",\"verdict\":\"allow\",\"reason\":\"rule\",\"rule\":\"a/b/c\"}\n"
-    "where `rule` is null unless the reason is rule or reply. \"audit\":true stands at a drop that the\n"
-    "interface's audit mode would pass; \"truncated\":true at a packet that was captured short and is\n"
+    "  "
+    "{\"packet\":1,\"direction\":\"in\",\"verdict\":\"allow\",\"reason\":\"rule\",\"rule\":\"a/b/"
+    "c\"}\n"
+    "where `rule` is null unless the reason is rule or reply. \"audit\":true stands at a drop that "
+    "the\n"
+    "interface's audit mode would pass; \"truncated\":true at a packet that was captured short and "
+    "is\n"
     "judged with zeros up to its wire length. Remarks go to stderr.\n"
     "\n"
     "  portmatrix replay edge.pcap --policy policies/lync-2013-edge --node edge1 --interface "
     "external\n"
-    "  tcpdump -i eth0 -w - | portmatrix --json replay - --policy common,profiles/full --node edge1 "
+    "  tcpdump -i eth0 -w - | portmatrix --json replay - --policy common,profiles/full --node "
+    "edge1 "
     "--interface external\n"
     "\n"
     "exit codes: 0 all packets were judged, 1 a file cannot be read or is cut off, 2 usage,\n"
@@ -87,9 +93,10 @@ class Progress {
     said_ = now;
     spoke_ = true;
     const double seconds = std::chrono::duration<double>(now - begin_).count();
-    std::string line =
-        fmt::format("replay: {} packets, {:.0f} a second", packets, static_cast<double>(packets) / seconds);
-    if (const auto part = capture.Progress()) line += fmt::format(", {:.0f} % of the file", *part * 100);
+    std::string line = fmt::format("replay: {} packets, {:.0f} a second", packets,
+                                   static_cast<double>(packets) / seconds);
+    if (const auto part = capture.Progress())
+      line += fmt::format(", {:.0f} % of the file", *part * 100);
     if (in_place_)
       fmt::print(stderr, "\r\033[K{}", line);
     else

@@ -33,8 +33,7 @@ std::map<const Rule*, size_t> PositionsOf(const Node& node) {
 }  // namespace
 
 void ReplaySummary::Add(Direction direction, const CapturedFrame& frame, const Ruling& ruling) {
-  Count& count =
-      counts_[{!ruling.allowed, ruling.audited, ruling.reason, direction, ruling.rule}];
+  Count& count = counts_[{!ruling.allowed, ruling.audited, ruling.reason, direction, ruling.rule}];
   ++count.packets;
   count.bytes += frame.bytes.size();
   if (packets_ == 0) first_ = latest_ = frame.time;
@@ -70,13 +69,12 @@ std::string ReplaySummary::Table(const Node& node) const {
 }
 
 std::string ReplaySummary::Total() const {
-  std::string text = fmt::format(
-      "{} in {}.{:03} s of capture time ({} in, {} out): {} allowed, {} dropped", Packets(packets_),
-      Grouped((latest_ - first_) / 1'000'000'000), (latest_ - first_) / 1'000'000 % 1000,
-      Grouped(by_direction_[PM_IN]), Grouped(by_direction_[PM_OUT]), Grouped(allowed_),
-      Grouped(packets_ - allowed_));
-  if (audited_ > 0)
-    text += fmt::format(" (of which audit would pass {})", Grouped(audited_));
+  std::string text =
+      fmt::format("{} in {}.{:03} s of capture time ({} in, {} out): {} allowed, {} dropped",
+                  Packets(packets_), Grouped((latest_ - first_) / 1'000'000'000),
+                  (latest_ - first_) / 1'000'000 % 1000, Grouped(by_direction_[PM_IN]),
+                  Grouped(by_direction_[PM_OUT]), Grouped(allowed_), Grouped(packets_ - allowed_));
+  if (audited_ > 0) text += fmt::format(" (of which audit would pass {})", Grouped(audited_));
   return text;
 }
 
@@ -87,10 +85,10 @@ std::vector<std::string> ReplaySummary::Remarks() const {
         "{} captured short: judged with zeros up to the wire length (capture with `tcpdump -s 0`)",
         Packets(truncated_)));
   if (refused_ > 0)
-    remarks.push_back(
-        fmt::format("{} that the kernel does not test-run (shorter than the headers, or too long and "
-                    "with lengths that contradict each other): judged by the command itself",
-                    Packets(refused_)));
+    remarks.push_back(fmt::format(
+        "{} that the kernel does not test-run (shorter than the headers, or too long and "
+        "with lengths that contradict each other): judged by the command itself",
+        Packets(refused_)));
   if (backwards_ > 0)
     remarks.push_back(fmt::format(
         "{} with a time stamp before that of an earlier one: judged at the latest time so far",

@@ -42,7 +42,7 @@ class ReplaySummary {
   uint64_t truncated_ = 0;
   uint64_t refused_ = 0;
   uint64_t backwards_ = 0;
-  uint64_t first_ = 0;   // time stamps
+  uint64_t first_ = 0;  // time stamps
   uint64_t latest_ = 0;
 };
 

@@ -26,11 +26,14 @@ const Command kRollbackCommand = {
     "rollback",
     "[N]",
     "end a trial, or go back to an older policy",
-    "Without N: ends the trial that `apply --confirm` began, or if none is pending installs the policy that was\n"
-    "confirmed before the present one. With N: installs the policy of generation N (see `portmatrix history`)\n"
+    "Without N: ends the trial that `apply --confirm` began, or if none is pending installs the "
+    "policy that was\n"
+    "confirmed before the present one. With N: installs the policy of generation N (see "
+    "`portmatrix history`)\n"
     "again, under a new number. Failed expectations and missing devices do not stop it.\n"
     "\n"
-    "exit codes: 0 done, 1 runtime failure, 2 usage, 3 its policy cannot be read any more, 4 not permitted,\n"
+    "exit codes: 0 done, 1 runtime failure, 2 usage, 3 its policy cannot be read any more, 4 not "
+    "permitted,\n"
     "            5 agent unreachable, 6 there is nothing to go back to",
     {},
     RunRollback,

@@ -25,7 +25,8 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Field 4 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting begins behind its last one.
+// Field 4 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting begins
+// behind its last one.
 pid_t ParentOf(pid_t process) {
   const std::string stat = ReadFile("/proc/" + std::to_string(process) + "/stat");
   const size_t name_end = stat.rfind(')');

@@ -9,8 +9,8 @@
 
 namespace portmatrix {
 
-// {"from","from_port","to","to_port"} of the value of SSH_CONNECTION, "192.0.2.7 51022 203.0.113.11 22"; zones of
-// link-local addresses are left out.
+// {"from","from_port","to","to_port"} of the value of SSH_CONNECTION, "192.0.2.7 51022 203.0.113.11
+// 22"; zones of link-local addresses are left out.
 std::optional<nlohmann::json> SessionOf(std::string_view ssh_connection);
 
 // That of this process or, for sudo takes the variable away, of the nearest ancestor that has one.

@@ -39,8 +39,10 @@ const Command kStatusCommand = {
     "status",
     "",
     "what is in force, on which devices, and what is wrong",
-    "Reads the pins, so it tells what the kernel does whether an agent runs or not; asks the agent for alarms,\n"
-    "gaps in protection and whether its files differ from what is in force, or says that it is unreachable.\n"
+    "Reads the pins, so it tells what the kernel does whether an agent runs or not; asks the agent "
+    "for alarms,\n"
+    "gaps in protection and whether its files differ from what is in force, or says that it is "
+    "unreachable.\n"
     "\n"
     "exit codes: 0 a policy is in force, 1 nothing is in force, 4 the pins may not be read",
     {},
@@ -54,7 +56,9 @@ struct PinnedStatus {
   pm_generation judging{};
   std::vector<pm_attachment> attachments;
 
-  pm_control_state state() const { return static_cast<pm_control_state>(PM_CONTROL_STATE(control)); }
+  pm_control_state state() const {
+    return static_cast<pm_control_state>(PM_CONTROL_STATE(control));
+  }
   bool in_force() const { return state() != PM_CONTROL_DETACHED; }
 };
 
@@ -75,7 +79,9 @@ Result<PinnedStatus> ReadPinned() {
   return status;
 }
 
-std::string TimeOf(uint64_t nanoseconds) { return MomentText(static_cast<int64_t>(nanoseconds / 1'000'000'000)); }
+std::string TimeOf(uint64_t nanoseconds) {
+  return MomentText(static_cast<int64_t>(nanoseconds / 1'000'000'000));
+}
 
 std::string DeviceOf(const pm_attachment& attachment) {
   return std::string(attachment.device, strnlen(attachment.device, sizeof attachment.device));
@@ -93,7 +99,8 @@ const char* TcWord(const pm_attachment& attachment) {
 uint64_t MillisecondsLeft(uint64_t control) {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  const auto boot = static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+  const auto boot =
+      static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
   return PM_CONTROL_DEADLINE(control) > boot ? PM_CONTROL_DEADLINE(control) - boot : 0;
 }
 
@@ -103,7 +110,8 @@ ordered_json StatusJson(const PinnedStatus& pinned, const AgentAnswer& agent) {
   object["generation"] = pinned.in_force() ? ordered_json(pinned.judging.number) : ordered_json();
   object["fingerprint"] =
       pinned.in_force() ? ordered_json(ToHex(FingerprintOf(pinned.judging))) : ordered_json();
-  object["installed_at"] = pinned.in_force() ? ordered_json(TimeOf(pinned.judging.installed_at)) : ordered_json();
+  object["installed_at"] =
+      pinned.in_force() ? ordered_json(TimeOf(pinned.judging.installed_at)) : ordered_json();
   object["pending"] = nullptr;
   if (pinned.state() == PM_CONTROL_PENDING)
     object["pending"] = {{"milliseconds_left", MillisecondsLeft(pinned.control)}};
@@ -130,16 +138,17 @@ void PrintPinned(const PinnedStatus& pinned) {
     fmt::print("{}: hooks that are still there let everything pass\n",
                Paint(stdout, Colour::kRed, "nothing is in force"));
   } else {
-    fmt::print("node {}: generation {} judges since {}\n", NodeOf(pinned.judging), pinned.judging.number,
-               TimeOf(pinned.judging.installed_at));
+    fmt::print("node {}: generation {} judges since {}\n", NodeOf(pinned.judging),
+               pinned.judging.number, TimeOf(pinned.judging.installed_at));
     fmt::print("fingerprint {}\n", ToHex(FingerprintOf(pinned.judging)));
   }
   if (pinned.state() == PM_CONTROL_PENDING) {
     const uint64_t left = MillisecondsLeft(pinned.control);
-    fmt::print("{}\n", Paint(stdout, Colour::kYellow,
-                             left > 0 ? fmt::format("on trial: goes back in {} unless confirmed",
-                                                    DurationText((left + 999) / 1000))
-                                      : "on trial, and its time is over: the next packet goes back"));
+    fmt::print("{}\n",
+               Paint(stdout, Colour::kYellow,
+                     left > 0 ? fmt::format("on trial: goes back in {} unless confirmed",
+                                            DurationText((left + 999) / 1000))
+                              : "on trial, and its time is over: the next packet goes back"));
   }
   if (pinned.state() == PM_CONTROL_ROLLED_BACK)
     fmt::print("{}\n", Paint(stdout, Colour::kYellow, "the last change was rolled back"));
@@ -147,10 +156,12 @@ void PrintPinned(const PinnedStatus& pinned) {
     fmt::print("no device is hooked\n");
     return;
   }
-  std::vector<std::vector<std::string>> rows = {{"DEVICE", "INDEX", "RECEIVE", "SEND", "SINCE", ""}};
+  std::vector<std::vector<std::string>> rows = {
+      {"DEVICE", "INDEX", "RECEIVE", "SEND", "SINCE", ""}};
   for (const pm_attachment& attachment : pinned.attachments)
     rows.push_back({DeviceOf(attachment), std::to_string(attachment.ifindex),
-                    fmt::format("xdp {}", XdpWord(attachment)), TcWord(attachment), TimeOf(attachment.attached_at),
+                    fmt::format("xdp {}", XdpWord(attachment)), TcWord(attachment),
+                    TimeOf(attachment.attached_at),
                     attachment.xdp_mode == PM_XDP_GENERIC ? "counts inexact" : ""});
   fmt::print("\n{}\n", AlignedTable(rows, {1}));
 }
@@ -158,25 +169,30 @@ void PrintPinned(const PinnedStatus& pinned) {
 void PrintAgent(const AgentAnswer& agent) {
   if (agent.code != kExitOk) {
     fmt::print("{}\n", Paint(stdout, Colour::kYellow, agent.text));
-    fmt::print("(what is in force stays so; rules do not expire and devices that come back are not hooked)\n");
+    fmt::print(
+        "(what is in force stays so; rules do not expire and devices that come back are not "
+        "hooked)\n");
     return;
   }
   const json alarms = agent.body.value("alarms", json::array());
   for (const json& alarm : alarms)
-    fmt::print("{} {} ({})\n", Paint(stdout, Colour::kRed, fmt::format("alarm: {}:", alarm.value("subject", ""))),
+    fmt::print("{} {} ({})\n",
+               Paint(stdout, Colour::kRed, fmt::format("alarm: {}:", alarm.value("subject", ""))),
                alarm.value("text", ""), alarm.value("since", ""));
   if (alarms.empty()) fmt::print("no alarms\n");
   for (const json& gap : agent.body.value("gaps", json::array()))
     fmt::print("gap: {} was not protected for {:.3f} s, from {} {}\n", gap.value("device", ""),
                gap.value("seconds", 0.0), gap.value("from", ""),
-               gap.value("until", json()).is_string() ? "to " + gap["until"].get<std::string>() : "until now");
+               gap.value("until", json()).is_string() ? "to " + gap["until"].get<std::string>()
+                                                      : "until now");
   const json files = agent.body.value("files", json());
   if (!files.is_object()) return;
   if (files.contains("error"))
     fmt::print("the agent's policy files cannot be read: {}\n", files.value("error", ""));
   else
-    fmt::print("the agent's policy files {}\n",
-               files.value("differ", false) ? "differ from what is in force" : "are what is in force");
+    fmt::print("the agent's policy files {}\n", files.value("differ", false)
+                                                    ? "differ from what is in force"
+                                                    : "are what is in force");
 }
 
 int RunStatus(const std::vector<std::string>& arguments) {
@@ -186,16 +202,20 @@ int RunStatus(const std::vector<std::string>& arguments) {
     AgentAnswer failure;
     const int code = pinned.error().code;
     failure.code = code == EACCES || code == EPERM ? kExitNotPermitted : kExitFailure;
-    failure.text = code == ENOENT ? fmt::format("nothing is in force: nothing is pinned under {} (another place: "
-                                                "--pin_root)",
-                                                FLAGS_pin_root)
-                                  : pinned.error().Text();
+    failure.text = code == ENOENT
+                       ? fmt::format(
+                             "nothing is in force: nothing is pinned under {} (another place: "
+                             "--pin_root)",
+                             FLAGS_pin_root)
+                       : pinned.error().Text();
     return ReportFailure(kStatusCommand, failure);
   }
   AgentAnswer agent = GetFromAgent("/v1/status");
   if (agent.code == kExitOk && agent.body.value("pin_root", "") != FLAGS_pin_root) {
-    agent.text = fmt::format("agent unreachable: the one on this socket keeps its pins under {}: name yours with --socket",
-                             agent.body.value("pin_root", "?"));
+    agent.text = fmt::format(
+        "agent unreachable: the one on this socket keeps its pins under {}: name yours with "
+        "--socket",
+        agent.body.value("pin_root", "?"));
     agent.code = kExitNoAgent;
   }
   if (FLAGS_json) {

@@ -26,13 +26,15 @@ DECLARE_string(interface);
 DECLARE_string(node);
 DECLARE_string(pin_root);
 DECLARE_string(policy);
-DEFINE_string(from, "", "source address, with a port behind a colon: 192.0.2.1:5000, [2001:db8::1]:5000");
+DEFINE_string(from, "",
+              "source address, with a port behind a colon: 192.0.2.1:5000, [2001:db8::1]:5000");
 DEFINE_string(to, "", "destination address, with a port behind a colon");
 DEFINE_string(protocol, "", "tcp, udp, sctp, icmp, icmpv6 or a number");
 DEFINE_string(icmp_type, "", "ICMP type (default: echo request)");
 DEFINE_string(icmp_code, "", "ICMP code (default: 0)");
 DEFINE_string(flags, "", "TCP flags, such as syn or syn,ack or none (default: syn)");
-DEFINE_string(state_dir, "/var/lib/portmatrix", "where the agent keeps the files of its generations");
+DEFINE_string(state_dir, "/var/lib/portmatrix",
+              "where the agent keeps the files of its generations");
 
 namespace portmatrix {
 namespace {
@@ -43,29 +45,37 @@ int RunTrace(const std::vector<std::string>& arguments);
 
 const Command kTraceCommand = {
     "trace",
-    "--interface NAME --from A[:PORT] --to B[:PORT] --protocol P [--policy PATH[,PATH...] --node NAME]",
+    "--interface NAME --from A[:PORT] --to B[:PORT] --protocol P [--policy PATH[,PATH...] --node "
+    "NAME]",
     "what becomes of one packet in the real kernel program, and by which rule",
     "Builds the packet and hands it to the kernel program, loaded a second time with counters,\n"
     "conversations and control word of its own: nothing that is in force is touched. Without\n"
-    "--policy it is judged by the generation in force, and a live conversation of these addresses and\n"
+    "--policy it is judged by the generation in force, and a live conversation of these addresses "
+    "and\n"
     "ports is copied first, so that answers are recognised; with --policy, by the policy in those\n"
     "files, with no conversation known. Needs root.\n"
     "\n"
-    "The packet opens something unless said otherwise: TCP with SYN, an SCTP INIT, an echo request. An\n"
-    "answer is --flags ack (or syn,ack), with its ports in --from. Without a port in --from it comes\n"
-    "from one that no rule names. It travels `in` if its destination is local to the interface, else\n"
+    "The packet opens something unless said otherwise: TCP with SYN, an SCTP INIT, an echo "
+    "request. An\n"
+    "answer is --flags ack (or syn,ack), with its ports in --from. Without a port in --from it "
+    "comes\n"
+    "from one that no rule names. It travels `in` if its destination is local to the interface, "
+    "else\n"
     "`out` if its source is; --direction says it otherwise. Sockets of this host are not asked.\n"
     "\n"
-    "  portmatrix trace --interface external --from 198.51.100.7 --to 203.0.113.11:5061 --protocol tcp\n"
-    "  portmatrix trace --interface external --from 203.0.113.11:443 --to 198.51.100.7:50123 --protocol "
+    "  portmatrix trace --interface external --from 198.51.100.7 --to 203.0.113.11:5061 --protocol "
+    "tcp\n"
+    "  portmatrix trace --interface external --from 203.0.113.11:443 --to 198.51.100.7:50123 "
+    "--protocol "
     "tcp --flags syn,ack\n"
     "  portmatrix trace --policy policies/lync-2013-edge --node edge1 --interface external \\\n"
     "    --from [2001:db8::7]:5000 --to [2001:db8:1::11]:5061 --protocol tcp\n"
     "\n"
-    "exit codes: 0 answered, whatever the verdict, 1 nothing is pinned or the kernel refused, 2 usage,\n"
+    "exit codes: 0 answered, whatever the verdict, 1 nothing is pinned or the kernel refused, 2 "
+    "usage,\n"
     "            3 the policy has errors, 4 not permitted",
-    {"interface", "direction", "from", "to", "protocol", "icmp_type", "icmp_code", "flags", "policy",
-     "node", "state_dir"},
+    {"interface", "direction", "from", "to", "protocol", "icmp_type", "icmp_code", "flags",
+     "policy", "node", "state_dir"},
     RunTrace,
 };
 
@@ -178,12 +188,14 @@ void Print(const Answer& answer) {
              ToString(outcome.direction), answer.interface, answer.node, way,
              answer.generation ? fmt::format("generation {}", *answer.generation)
                                : std::string("policy from files"));
-  const std::string verdict = allowed ? "allow" : report.audited ? "drop (audit lets it pass)" : "drop";
-  fmt::print("{}: {}: {}\n",
-             Paint(stdout, allowed ? Colour::kGreen : Colour::kRed, verdict),
+  const std::string verdict = allowed          ? "allow"
+                              : report.audited ? "drop (audit lets it pass)"
+                                               : "drop";
+  fmt::print("{}: {}: {}\n", Paint(stdout, allowed ? Colour::kGreen : Colour::kRed, verdict),
              ReasonWord(static_cast<pm_reason>(report.reason)),
              Explanation(static_cast<pm_reason>(report.reason)));
-  if (answer.rule) fmt::print("  rule: {} ({})\n", answer.rule->key, ToString(answer.rule->direction));
+  if (answer.rule)
+    fmt::print("  rule: {} ({})\n", answer.rule->key, ToString(answer.rule->direction));
   if (answer.place)
     fmt::print("  written at: {}:{}:{}\n", answer.place->file, answer.place->line,
                answer.place->column);
@@ -193,14 +205,17 @@ void Print(const Answer& answer) {
   const bool opens = (answer.question.tcp_flags & (PM_TCP_SYN | PM_TCP_ACK)) == PM_TCP_SYN;
   if (!allowed && answer.question.protocol == protocol::kTcp && !opens &&
       outcome.direction == Direction::kIn)
-    fmt::print("  note: on the wire it would pass if an established socket of this host owns it and the\n"
-               "  `out` rules allow that side; trace asks no sockets\n");
+    fmt::print(
+        "  note: on the wire it would pass if an established socket of this host owns it and the\n"
+        "  `out` rules allow that side; trace asks no sockets\n");
 }
 
 int Fail(const Error& error) {
   if (error.code == ENOENT)
-    fmt::print(stderr, "portmatrix trace: nothing is pinned under {}: no policy is in force "
-               "(judge by files with --policy, or name another --pin_root)\n", FLAGS_pin_root);
+    fmt::print(stderr,
+               "portmatrix trace: nothing is pinned under {}: no policy is in force "
+               "(judge by files with --policy, or name another --pin_root)\n",
+               FLAGS_pin_root);
   else
     fmt::print(stderr, "portmatrix trace: {}\n", error.Text());
   return error.code == EACCES || error.code == EPERM ? kExitNotPermitted : kExitFailure;
@@ -232,7 +247,8 @@ int AskFiles(TraceCase trace, Answer answer) {
   answer.outcome = std::move(*outcome);
   for (const auto& [rule, slot] : numbering.rules) {
     const uint8_t reason = answer.outcome.report.reason;
-    if (slot == answer.outcome.report.slot && (reason == PM_REASON_RULE || reason == PM_REASON_REPLY))
+    if (slot == answer.outcome.report.slot &&
+        (reason == PM_REASON_RULE || reason == PM_REASON_REPLY))
       answer.rule = rule;
   }
   for (const Rule& rule : choice.interface().rules) {

@@ -84,8 +84,7 @@ Result<TraceOutcome> Trace(const TraceCase& trace) {
   if (!simulator) return simulator.error();
   if (auto changed = (*simulator)->Change(*trace.image); !changed) return changed.error();
   const std::vector<uint8_t> frame = BuildFrame(trace.question, trace.from_port, outcome.tags);
-  const auto opening =
-      OpeningOf(frame, trace.question.from.family, outcome.direction, trace.owner);
+  const auto opening = OpeningOf(frame, trace.question.from.family, outcome.direction, trace.owner);
   if (opening && trace.find_flow) {
     auto flow = trace.find_flow(*opening);
     if (!flow) return flow.error();

@@ -23,7 +23,7 @@ namespace portmatrix {
 
 struct TraceCase {
   const Image* image = nullptr;
-  uint32_t owner = 0;                                      // of the interface
+  uint32_t owner = 0;                                     // of the interface
   std::vector<std::pair<std::string, uint32_t>> devices;  // those to look for it on, and numbers
   uint32_t rule_slots = 0;
   PacketQuestion question;

@@ -40,7 +40,8 @@ void AddressClasses::Cut() {
     const uint32_t outer = enclosing.empty() ? 0 : enclosing.back().address_class;
 
     all.clear();
-    std::set_union(members_[outer].begin(), members_[outer].end(), own.begin(), own.end(), std::back_inserter(all));
+    std::set_union(members_[outer].begin(), members_[outer].end(), own.begin(), own.end(),
+                   std::back_inserter(all));
     const auto [found, added] = classes.try_emplace(all, static_cast<uint32_t>(members_.size()));
     if (added) members_.push_back(all);
     if (found->second != outer) prefixes_.push_back({prefix, found->second});

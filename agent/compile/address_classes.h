@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses that no rule can tell apart share a class: two addresses are alike when the same sets contain them.
+// Addresses that no rule can tell apart share a class: two addresses are alike when the same sets
+// contain them.
 #ifndef PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
 #define PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
 
@@ -16,7 +17,8 @@ class AddressClasses {
  public:
   static constexpr uint32_t kAny = UINT32_MAX;
 
-  // The number of a set, the same for equal sets; kAny for `any`, which tells no address from another.
+  // The number of a set, the same for equal sets; kAny for `any`, which tells no address from
+  // another.
   uint32_t Number(const AddressSet& set);
 
   // Cuts the address space by all numbered sets. Call once, after the last Number.

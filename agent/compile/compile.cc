@@ -19,8 +19,10 @@ class WordTable {
   uint32_t size() const { return static_cast<uint32_t>(words_.size()); }
   void Add(uint32_t word) { words_.push_back(word); }
   std::vector<pm_block> Blocks() const {
-    std::vector<pm_block> blocks(std::max<size_t>(1, (words_.size() + PM_BLOCK_WORDS - 1) / PM_BLOCK_WORDS));
-    for (size_t i = 0; i < words_.size(); ++i) blocks[i / PM_BLOCK_WORDS].word[i % PM_BLOCK_WORDS] = words_[i];
+    std::vector<pm_block> blocks(
+        std::max<size_t>(1, (words_.size() + PM_BLOCK_WORDS - 1) / PM_BLOCK_WORDS));
+    for (size_t i = 0; i < words_.size(); ++i)
+      blocks[i / PM_BLOCK_WORDS].word[i % PM_BLOCK_WORDS] = words_[i];
     return blocks;
   }
 
@@ -35,8 +37,8 @@ std::vector<pm_block> Packed(const std::vector<Struct>& structs) {
   constexpr size_t kPerBlock = sizeof(pm_block) / sizeof(Struct);
   std::vector<pm_block> blocks(std::max<size_t>(1, (structs.size() + kPerBlock - 1) / kPerBlock));
   for (size_t i = 0; i < structs.size(); ++i)
-    std::memcpy(reinterpret_cast<char*>(&blocks[i / kPerBlock]) + i % kPerBlock * sizeof(Struct), &structs[i],
-                sizeof(Struct));
+    std::memcpy(reinterpret_cast<char*>(&blocks[i / kPerBlock]) + i % kPerBlock * sizeof(Struct),
+                &structs[i], sizeof(Struct));
   return blocks;
 }
 
@@ -49,8 +51,8 @@ struct Line {
 
 // Rows or columns of one matcher: the classes as its lines tell them apart.
 struct Axis {
-  std::vector<uint32_t> of_class;             // class to row
-  std::vector<std::vector<uint32_t>> lines;   // row to the lines that contain it, ascending
+  std::vector<uint32_t> of_class;            // class to row
+  std::vector<std::vector<uint32_t>> lines;  // row to the lines that contain it, ascending
 };
 
 class Compiler {
@@ -65,8 +67,9 @@ class Compiler {
       if (!AddInterface(i, limit)) return std::nullopt;
     AddDevices();
     if (trees_.blocks().size() > kMaxTreeBlocks) {
-      *limit = fmt::format("the services need {} tree blocks, the limit is {}: use fewer different port ranges",
-                           trees_.blocks().size(), kMaxTreeBlocks);
+      *limit = fmt::format(
+          "the services need {} tree blocks, the limit is {}: use fewer different port ranges",
+          trees_.blocks().size(), kMaxTreeBlocks);
       return std::nullopt;
     }
     Image& image = out_.image;
@@ -154,13 +157,15 @@ class Compiler {
     const size_t words = rows.lines.size() * columns.lines.size();
     if (pairs_.size() + words > kMaxPairWords) {
       *limit = fmt::format(
-          "interface {}, direction {}: {} source classes times {} destination classes make {} table words, the limit is "
+          "interface {}, direction {}: {} source classes times {} destination classes make {} "
+          "table words, the limit is "
           "{}: use fewer different address sets",
-          node_.interfaces[interface].name, ToString(direction), rows.lines.size(), columns.lines.size(),
-          pairs_.size() + words, kMaxPairWords);
+          node_.interfaces[interface].name, ToString(direction), rows.lines.size(),
+          columns.lines.size(), pairs_.size() + words, kMaxPairWords);
       return false;
     }
-    // The columns of each line, so that a row costs what its lines cover and not lines times columns.
+    // The columns of each line, so that a row costs what its lines cover and not lines times
+    // columns.
     std::vector<std::vector<uint32_t>> columns_of_line(lines.size());
     for (uint32_t column = 0; column < columns.lines.size(); ++column)
       for (const uint32_t line : columns.lines[column]) columns_of_line[line].push_back(column);
@@ -202,7 +207,8 @@ class Compiler {
       entry.ethertype[entry.ethertype_count++] = ethertype;
     }
     for (const Direction direction : {Direction::kIn, Direction::kOut})
-      if (!AddMatcher(index, direction, &entry.matcher[static_cast<size_t>(direction)], limit)) return false;
+      if (!AddMatcher(index, direction, &entry.matcher[static_cast<size_t>(direction)], limit))
+        return false;
     interfaces_.push_back(entry);
     return true;
   }
@@ -217,8 +223,12 @@ class Compiler {
         pm_device& device = devices_[number];
         device.bound = 1;
         switch (interface.vlan.kind) {
-          case VlanSelector::Kind::kNone: device.untagged = i + 1; break;
-          case VlanSelector::Kind::kAny: device.any = i + 1; break;
+          case VlanSelector::Kind::kNone:
+            device.untagged = i + 1;
+            break;
+          case VlanSelector::Kind::kAny:
+            device.any = i + 1;
+            break;
           case VlanSelector::Kind::kTags:
             tags[number][PM_VLAN_KEY(interface.vlan.outer, interface.vlan.inner)] = i + 1;
             break;
@@ -253,8 +263,8 @@ class Compiler {
 
 }  // namespace
 
-std::optional<Compilation> Compile(const Node& node, const Numbering& numbering, uint64_t generation,
-                                   std::string* limit) {
+std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
+                                   uint64_t generation, std::string* limit) {
   return Compiler(node, numbering, generation).Run(limit);
 }
 

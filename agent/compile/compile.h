@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the policy of one node to the map image: the same table with names replaced by numbers. Pure.
+// From the policy of one node to the map image: the same table with names replaced by numbers.
+// Pure.
 #ifndef PORTMATRIX_AGENT_COMPILE_COMPILE_H_
 #define PORTMATRIX_AGENT_COMPILE_COMPILE_H_
 
@@ -24,10 +25,11 @@ struct Compilation {
   std::vector<const Rule*> rules;
 };
 
-// Every name of `node` must have its number. `generation` stamps conversations and fragments. Nothing, with the reason in
+// Every name of `node` must have its number. `generation` stamps conversations and fragments.
+// Nothing, with the reason in
 // `*limit`, if a table would outgrow its limit.
-std::optional<Compilation> Compile(const Node& node, const Numbering& numbering, uint64_t generation,
-                                   std::string* limit);
+std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
+                                   uint64_t generation, std::string* limit);
 
 }  // namespace portmatrix
 

@@ -34,24 +34,29 @@ class Giver {
 
 }  // namespace
 
-bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numbering, std::string* what) {
+bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numbering,
+                std::string* what) {
   Numbering next = *numbering;
   Giver<RuleIdentity> rules(&next.rules, limits.rules);
   Giver<std::string> interfaces(&next.interfaces, limits.interfaces);
   Giver<std::string> devices(&next.devices, limits.devices);
   for (const Interface& interface : node.interfaces) {
     if (!interfaces.Give(interface.name)) {
-      *what = fmt::format("more than {} interfaces are named by the generations in use", limits.interfaces);
+      *what = fmt::format("more than {} interfaces are named by the generations in use",
+                          limits.interfaces);
       return false;
     }
     for (const std::string& device : interface.devices) {
       if (devices.Give(device)) continue;
-      *what = fmt::format("more than {} devices are named by the generations in use", limits.devices);
+      *what =
+          fmt::format("more than {} devices are named by the generations in use", limits.devices);
       return false;
     }
     for (const Rule& rule : interface.rules) {
       if (rules.Give({rule.key, rule.direction})) continue;
-      *what = fmt::format("the counters have room for {} rules, and the generations in use name more", limits.rules);
+      *what =
+          fmt::format("the counters have room for {} rules, and the generations in use name more",
+                      limits.rules);
       return false;
     }
   }

@@ -10,9 +10,10 @@
 
 namespace portmatrix {
 
-// Adds to `numbering` the lowest free numbers for all names of `node` that have none. False, and nothing changed, if one
-// of the limits does not suffice; `*what` then says which, in words.
-bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numbering, std::string* what);
+// Adds to `numbering` the lowest free numbers for all names of `node` that have none. False, and
+// nothing changed, if one of the limits does not suffice; `*what` then says which, in words.
+bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numbering,
+                std::string* what);
 
 }  // namespace portmatrix
 

@@ -29,7 +29,8 @@ std::vector<KeyRange> KeyRanges(const Match& match) {
     if (HasPorts(protocol)) {
       const bool sources = !match.source_ports.empty();
       if (match.ports.empty()) ranges.push_back({base, base + kPortEnd - 1, sources});
-      for (const PortRange& ports : match.ports) ranges.push_back({base + ports.first, base + ports.last, sources});
+      for (const PortRange& ports : match.ports)
+        ranges.push_back({base + ports.first, base + ports.last, sources});
     } else if ((protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6) && match.icmp_type) {
       const uint32_t type = base + (static_cast<uint32_t>(*match.icmp_type) << 8);
       if (match.icmp_code)
@@ -71,7 +72,8 @@ class Canvas {
 };
 
 void Append(uint32_t first, uint32_t value, Intervals* intervals) {
-  if (intervals->empty() || intervals->back().second != value) intervals->emplace_back(first, value);
+  if (intervals->empty() || intervals->back().second != value)
+    intervals->emplace_back(first, value);
 }
 
 Intervals Merged(const std::map<uint32_t, uint32_t>& values) {
@@ -83,7 +85,8 @@ Intervals Merged(const std::map<uint32_t, uint32_t>& values) {
 // Candidates that share a service, first match first; all but the last name source ports.
 using SourcePortList = std::vector<uint32_t>;
 
-uint32_t AddSourcePortTree(const std::vector<Candidate>& candidates, const SourcePortList& list, TreeTable* trees) {
+uint32_t AddSourcePortTree(const std::vector<Candidate>& candidates, const SourcePortList& list,
+                           TreeTable* trees) {
   Canvas<uint32_t> canvas(kPortEnd);
   for (auto index = list.rbegin(); index != list.rend(); ++index) {
     const Candidate& candidate = candidates[*index];
@@ -91,7 +94,8 @@ uint32_t AddSourcePortTree(const std::vector<Candidate>& candidates, const Sourc
     if (candidate.match->source_ports.empty() || candidate.match->any_protocol)
       canvas.Paint(0, kPortEnd - 1, stroke);
     else
-      for (const PortRange& ports : candidate.match->source_ports) canvas.Paint(ports.first, ports.last, stroke);
+      for (const PortRange& ports : candidate.match->source_ports)
+        canvas.Paint(ports.first, ports.last, stroke);
   }
   return trees->Add(Merged(canvas.values()));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Search trees from keys to values (maps/layout.h, "A search tree"): for the services that an ordered list of rules tells
-// apart, for the source ports below them, and for VLAN tags. Equal blocks are stored once.
+// Search trees from keys to values (maps/layout.h, "A search tree"): for the services that an
+// ordered list of rules tells apart, for the source ports below them, and for VLAN tags. Equal
+// blocks are stored once.
 #ifndef PORTMATRIX_AGENT_COMPILE_SERVICE_TREE_H_
 #define PORTMATRIX_AGENT_COMPILE_SERVICE_TREE_H_
 
@@ -14,8 +15,8 @@
 
 namespace portmatrix {
 
-// A function from keys to values that is constant on intervals: pairs of an interval's first key and its value, ascending, the
-// first key zero, neighbours different.
+// A function from keys to values that is constant on intervals: pairs of an interval's first key
+// and its value, ascending, the first key zero, neighbours different.
 using Intervals = std::vector<std::pair<uint32_t, uint32_t>>;
 
 class TreeTable {
@@ -39,7 +40,8 @@ struct Candidate {
   uint32_t value = 0;
 };
 
-// The reference of a tree that gives the first of `candidates` to match a service. Their addresses are not looked at.
+// The reference of a tree that gives the first of `candidates` to match a service. Their addresses
+// are not looked at.
 uint32_t AddServiceTree(const std::vector<Candidate>& candidates, TreeTable* trees);
 
 }  // namespace portmatrix

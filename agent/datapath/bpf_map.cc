@@ -14,15 +14,18 @@ int PossibleProcessors() {
   return processors;
 }
 
-Result<BpfMap> BpfMap::OpenPinned(const std::string& name, const std::string& path, bool read_only) {
-  LIBBPF_OPTS(bpf_obj_get_opts, options, 
+Result<BpfMap> BpfMap::OpenPinned(const std::string& name, const std::string& path,
+                                  bool read_only) {
+  LIBBPF_OPTS(bpf_obj_get_opts, options,
               .file_flags = read_only ? static_cast<uint32_t>(BPF_F_RDONLY) : 0u);
   FileDescriptor fd(bpf_obj_get_opts(path.c_str(), &options));
   if (!fd.valid()) return Error{"open pinned map", path, errno, ""};
   return BpfMap(name, std::move(fd));
 }
 
-Error BpfMap::Failure(const std::string& operation, int code) const { return Error{operation, "map " + name_, code, ""}; }
+Error BpfMap::Failure(const std::string& operation, int code) const {
+  return Error{operation, "map " + name_, code, ""};
+}
 
 Result<void> BpfMap::UpdateBytes(const void* key, const void* value) const {
   if (bpf_map_update_elem(fd(), key, value, BPF_ANY) != 0) return Failure("write to", errno);
@@ -40,7 +43,9 @@ Result<void> BpfMap::DeleteBytes(const void* key) const {
   return {};
 }
 
-bool BpfMap::NextKey(const void* key, void* next) const { return bpf_map_get_next_key(fd(), key, next) == 0; }
+bool BpfMap::NextKey(const void* key, void* next) const {
+  return bpf_map_get_next_key(fd(), key, next) == 0;
+}
 
 Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t value_bytes) const {
   const size_t stride = size_t{value_bytes} * static_cast<size_t>(PossibleProcessors());
@@ -51,8 +56,9 @@ Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t va
   while (batch && done < count) {
     uint32_t got = count - done;
     LIBBPF_OPTS(bpf_map_batch_opts, options);
-    const int failed = bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &cursor, &cursor, keys.data() + done,
-                                            bytes.data() + stride * done, &got, &options);
+    const int failed =
+        bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &cursor, &cursor, keys.data() + done,
+                             bytes.data() + stride * done, &got, &options);
     if (failed != 0 && errno != ENOENT) {
       batch = false;  // per-CPU arrays have batches from Linux 5.13 on
       break;
@@ -61,7 +67,8 @@ Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t va
     if (failed != 0 || got == 0) break;
   }
   for (; done < count; ++done)
-    if (bpf_map_lookup_elem(fd(), &done, bytes.data() + stride * done) != 0) return Failure("read from", errno);
+    if (bpf_map_lookup_elem(fd(), &done, bytes.data() + stride * done) != 0)
+      return Failure("read from", errno);
   return bytes;
 }
 

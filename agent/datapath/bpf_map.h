@@ -19,7 +19,8 @@ class BpfMap {
   BpfMap(std::string name, FileDescriptor fd) : name_(std::move(name)), fd_(std::move(fd)) {}
 
   // Opens a pinned map; `read_only` needs no more than read permission on the pin.
-  static Result<BpfMap> OpenPinned(const std::string& name, const std::string& path, bool read_only);
+  static Result<BpfMap> OpenPinned(const std::string& name, const std::string& path,
+                                   bool read_only);
 
   const std::string& name() const { return name_; }
   int fd() const { return fd_.get(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every effect on the kernel, behind one interface: the agent's logic is written against it and tested with a body in memory
-// (fake_datapath.h); the real one is kernel_datapath.h. One thread at a time.
+// Every effect on the kernel, behind one interface: the agent's logic is written against it and
+// tested with a body in memory (fake_datapath.h); the real one is kernel_datapath.h. One thread at
+// a time.
 #ifndef PORTMATRIX_AGENT_DATAPATH_DATAPATH_H_
 #define PORTMATRIX_AGENT_DATAPATH_DATAPATH_H_
 
@@ -18,7 +19,7 @@ namespace portmatrix {
 // A hooked device.
 struct Attachment {
   std::string device;
-  uint32_t number = 0;   // device number
+  uint32_t number = 0;  // device number
   uint32_t ifindex = 0;
   pm_xdp_mode xdp = PM_XDP_NONE;
   pm_tc_kind tc = PM_TC_NONE;
@@ -48,13 +49,15 @@ class Datapath {
 
   // The record of a slot; number zero: empty.
   virtual Result<pm_generation> ReadGeneration(uint32_t slot) = 0;
-  // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), record. The caller sees to it that the control
-  // word names the slot nowhere and that WaitForPrograms was called since it last did. On failure the slot is unusable but harmless.
-  virtual Result<void> Install(uint32_t slot, const Generation& generation, const Numbering& numbering) = 0;
+  // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), record. The
+  // caller sees to it that the control word names the slot nowhere and that WaitForPrograms was
+  // called since it last did. On failure the slot is unusable but harmless.
+  virtual Result<void> Install(uint32_t slot, const Generation& generation,
+                               const Numbering& numbering) = 0;
   // Returns when every program that was running at the call has finished.
   virtual Result<void> WaitForPrograms() = 0;
-  // Moves the counts of these rules to their interface's `retired`, and frees their slots. No generation may name them, and
-  // WaitForPrograms must have been called since one did.
+  // Moves the counts of these rules to their interface's `retired`, and frees their slots. No
+  // generation may name them, and WaitForPrograms must have been called since one did.
   virtual Result<void> Retire(const std::vector<RuleIdentity>& rules) = 0;
 
   // ---- The control word (maps/layout.h) ----
@@ -65,12 +68,14 @@ class Datapath {
 
   // ---- Hooks ----
 
-  // Hooks the device by name: XDP in the mode that policy allows, TC on send. A device that is hooked by these pins stays as it is.
-  // The number's entry in `devices` is written before the first packet can ask for it.
+  // Hooks the device by name: XDP in the mode that policy allows, TC on send. A device that is
+  // hooked by these pins stays as it is. The number's entry in `devices` is written before the
+  // first packet can ask for it.
   virtual Result<Attachment> Attach(const std::string& device, uint32_t number, XdpMode mode) = 0;
   virtual Result<void> Detach(const std::string& device) = 0;
   virtual Result<std::vector<Attachment>> Attachments() = 0;
-  // Does `attachment` still hold: device there under its name and index, both hooks in place? An error says what is missing.
+  // Does `attachment` still hold: device there under its name and index, both hooks in place? An
+  // error says what is missing.
   virtual Result<void> Verify(const Attachment& attachment) = 0;
 
   // Removes every attachment and every pin. The control word says `detached` first.

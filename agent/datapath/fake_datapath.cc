@@ -138,6 +138,10 @@ Result<std::vector<Attachment>> FakeDatapath::Attachments() {
 Result<void> FakeDatapath::Verify(const Attachment& attachment) {
   return Run("Verify", true, [&]() -> Result<void> {
     const auto found = kernel_->devices.find(attachment.device);
+    const auto renamed = kernel_->renamed.find(attachment.device);
+    if (found == kernel_->devices.end() && renamed != kernel_->renamed.end())
+      return Error{"find device", attachment.device, ESTALE,
+                   "it is called " + renamed->second + " now"};
     if (found == kernel_->devices.end() || found->second != attachment.ifindex)
       return Error{"find device", attachment.device, ENODEV, ""};
     const auto hooked = kernel_->attachments.find(attachment.device);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath's body in memory, for tests: it keeps what a kernel would keep, can be told to fail, and notes every step
-// that the real one would have to forgive. FakeKernel is what outlives an agent: a second FakeDatapath on the same
-// kernel is the agent started again.
+// The datapath's body in memory, for tests: it keeps what a kernel would keep, can be told to fail,
+// and notes every step that the real one would have to forgive. FakeKernel is what outlives an
+// agent: a second FakeDatapath on the same kernel is the agent started again.
 #ifndef PORTMATRIX_AGENT_DATAPATH_FAKE_DATAPATH_H_
 #define PORTMATRIX_AGENT_DATAPATH_FAKE_DATAPATH_H_
 
@@ -27,12 +27,13 @@ struct FakeSlot {
 
 struct FakeKernel {
   // What a test sets up and changes at will.
-  std::map<std::string, uint32_t> devices;  // those that exist, name to ifindex
-  std::set<std::string> held;               // devices whose XDP hook somebody else holds: EBUSY
+  std::map<std::string, uint32_t> devices;     // those that exist, name to ifindex
+  std::map<std::string, std::string> renamed;  // devices that are hooked and have another name now
+  std::set<std::string> held;                  // devices whose XDP hook somebody else holds: EBUSY
   NumberingLimits limits{.rules = 1024};
-  int fail_at = 0;           // the n-th call from now on fails, counted from 1; zero: none
-  int fail_with = 5;         // errno of that failure
-  bool fails_late = false;   // it fails after its effect instead of before
+  int fail_at = 0;          // the n-th call from now on fails, counted from 1; zero: none
+  int fail_with = 5;        // errno of that failure
+  bool fails_late = false;  // it fails after its effect instead of before
   std::function<void(const std::string& call)> before;  // runs at the begin of each call
 
   // What pins would hold.
@@ -42,10 +43,11 @@ struct FakeKernel {
   std::map<std::string, Attachment> attachments;
 
   // What was done.
-  std::vector<std::string> calls;        // "Attach eth0", in order; reads are left out
+  std::vector<std::string> calls;  // "Attach eth0", in order; reads are left out
   std::vector<RuleIdentity> retired;
-  std::vector<std::string> violations;   // contracts of datapath.h that a caller broke
-  std::array<bool, PM_SLOTS> in_use{};   // named by a control word since programs were last waited for
+  std::vector<std::string> violations;  // contracts of datapath.h that a caller broke
+  std::array<bool, PM_SLOTS>
+      in_use{};  // named by a control word since programs were last waited for
 
   // A packet arrives at `boot_milliseconds`: the program's own swap, where a deadline has passed.
   void Packet(uint64_t boot_milliseconds);
@@ -62,7 +64,8 @@ class FakeDatapath final : public Datapath {
   Result<Numbering> ReadNumbering() override;
   NumberingLimits limits() const override { return kernel_->limits; }
   Result<pm_generation> ReadGeneration(uint32_t slot) override;
-  Result<void> Install(uint32_t slot, const Generation& generation, const Numbering& numbering) override;
+  Result<void> Install(uint32_t slot, const Generation& generation,
+                       const Numbering& numbering) override;
   Result<void> WaitForPrograms() override;
   Result<void> Retire(const std::vector<RuleIdentity>& rules) override;
   Result<uint64_t> ReadControl() override;

@@ -32,7 +32,8 @@ std::string LastLine(const std::string& text) {
   std::string last;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
-    if (!line.empty() && !line.starts_with("libbpf: ") && !line.starts_with("processed ") && !line.starts_with("--"))
+    if (!line.empty() && !line.starts_with("libbpf: ") && !line.starts_with("processed ") &&
+        !line.starts_with("--"))
       last = line;
   return last;
 }
@@ -66,8 +67,10 @@ FilterObject::FilterObject(struct ::pm_filter* skeleton) : skeleton_(skeleton) {
 FilterObject::~FilterObject() { pm_filter__destroy(skeleton_); }
 
 Result<std::unique_ptr<FilterObject>> FilterObject::Load(
-    Purpose purpose, const DatapathSizes& sizes, const std::function<int(const std::string& map)>& existing) {
-  // Kernels before 5.11 charge maps to this limit, and libbpf probes for it; harmless where it is not needed.
+    Purpose purpose, const DatapathSizes& sizes,
+    const std::function<int(const std::string& map)>& existing) {
+  // Kernels before 5.11 charge maps to this limit, and libbpf probes for it; harmless where it is
+  // not needed.
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
   setrlimit(RLIMIT_MEMLOCK, &unlimited);
   libbpf_set_print(Complain);
@@ -99,7 +102,8 @@ Result<std::unique_ptr<FilterObject>> FilterObject::Load(
   if (const int failed = pm_filter__load(skeleton); failed != 0) {
     const std::string advice = Advice(-failed);
     const std::string why = LastLine(said);
-    return Error{"load", "the BPF programs", -failed, why.empty() ? advice : advice + "; the verifier says: " + why};
+    return Error{"load", "the BPF programs", -failed,
+                 why.empty() ? advice : advice + "; the verifier says: " + why};
   }
   return object;
 }

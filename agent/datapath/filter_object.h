@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The BPF object, loaded: its two programs and its maps. Once for the hooks, with maps that may be pinned already; and once
-// more for every simulation, with maps of its own.
+// The BPF object, loaded: its two programs and its maps. Once for the hooks, with maps that may be
+// pinned already; and once more for every simulation, with maps of its own.
 #ifndef PORTMATRIX_AGENT_DATAPATH_FILTER_OBJECT_H_
 #define PORTMATRIX_AGENT_DATAPATH_FILTER_OBJECT_H_
 
@@ -33,8 +33,9 @@ class FilterObject {
   enum class Purpose { kHooks, kSimulation };
 
   // `existing` gives the descriptor of a map that is there already, or -1; it stays the caller's.
-  static Result<std::unique_ptr<FilterObject>> Load(Purpose purpose, const DatapathSizes& sizes,
-                                                    const std::function<int(const std::string& map)>& existing);
+  static Result<std::unique_ptr<FilterObject>> Load(
+      Purpose purpose, const DatapathSizes& sizes,
+      const std::function<int(const std::string& map)>& existing);
   ~FilterObject();
 
   int xdp_program() const;

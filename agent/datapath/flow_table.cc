@@ -23,14 +23,16 @@ uint64_t Conversation::expiry() const {
   switch (opening.protocol) {
     case IPPROTO_TCP:
       if (flow.flags & PM_FLOW_RESET) return flow.closing_at + PM_TIMEOUT_TCP_RESET;
-      if ((flow.flags & kFins) == kFins) return std::max(flow.closing_at, flow.last_out) + PM_TIMEOUT_TCP_FINS;
+      if ((flow.flags & kFins) == kFins)
+        return std::max(flow.closing_at, flow.last_out) + PM_TIMEOUT_TCP_FINS;
       return flow.last_out +
              (flow.flags & PM_FLOW_ESTABLISHED ? PM_TIMEOUT_TCP_ESTABLISHED : PM_TIMEOUT_TCP_SYN);
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
       return flow.last_out + PM_TIMEOUT_ECHO;
     default:
-      return flow.last_out + (flow.flags & PM_FLOW_ANSWERED ? PM_TIMEOUT_ANSWERED : PM_TIMEOUT_ONE_WAY);
+      return flow.last_out +
+             (flow.flags & PM_FLOW_ANSWERED ? PM_TIMEOUT_ANSWERED : PM_TIMEOUT_ONE_WAY);
   }
 }
 
@@ -39,7 +41,8 @@ Result<FlowTable> FlowTable::Open(const std::string& pin_root) {
   if (!map) return map.error();
   bpf_map_info described{};
   uint32_t size = sizeof described;
-  if (bpf_obj_get_info_by_fd(map->fd(), &described, &size) != 0) return map->Failure("describe", errno);
+  if (bpf_obj_get_info_by_fd(map->fd(), &described, &size) != 0)
+    return map->Failure("describe", errno);
   return FlowTable(std::move(*map), described.max_entries);
 }
 
@@ -47,7 +50,8 @@ Result<std::optional<pm_flow>> FlowTable::Find(const pm_tuple& opening) const {
   return map_.Lookup<pm_tuple, pm_flow>(opening);
 }
 
-// In batches, bucket after bucket: a walk from key to key begins again whenever its key goes meanwhile.
+// In batches, bucket after bucket: a walk from key to key begins again whenever its key goes
+// meanwhile.
 Result<std::vector<Conversation>> FlowTable::ReadAll() const {
   std::vector<Conversation> all;
   std::vector<pm_tuple> keys(4096);
@@ -57,8 +61,8 @@ Result<std::vector<Conversation>> FlowTable::ReadAll() const {
   for (;;) {
     auto count = static_cast<uint32_t>(keys.size());
     LIBBPF_OPTS(bpf_map_batch_opts, options);
-    const int failed = bpf_map_lookup_batch(map_.fd(), first ? nullptr : &cursor, &cursor, keys.data(),
-                                            values.data(), &count, &options);
+    const int failed = bpf_map_lookup_batch(map_.fd(), first ? nullptr : &cursor, &cursor,
+                                            keys.data(), values.data(), &count, &options);
     if (failed != 0 && errno == ENOSPC) {  // one bucket holds more
       keys.resize(keys.size() * 2);
       values.resize(keys.size());

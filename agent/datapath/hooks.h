@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two hooks of a device: XDP on receive by a pinned link, TC on send by a pinned TCX link or, on kernels before 6.6, by a
-// clsact filter. Links survive the agent; so does a clsact filter, which anyone with `tc` can delete.
+// The two hooks of a device: XDP on receive by a pinned link, TC on send by a pinned TCX link or,
+// on kernels before 6.6, by a clsact filter. Links survive the agent; so does a clsact filter,
+// which anyone with `tc` can delete.
 #ifndef PORTMATRIX_AGENT_DATAPATH_HOOKS_H_
 #define PORTMATRIX_AGENT_DATAPATH_HOOKS_H_
 
@@ -27,16 +28,18 @@ struct TcHook {
 };
 
 // Hook `device`, or take over the link that is pinned for it and give it these programs.
-Result<pm_xdp_mode> HookReceive(const Pins& pins, const std::string& device, uint32_t ifindex, XdpMode mode,
-                                const Programs& programs);
-Result<TcHook> HookSend(const Pins& pins, const std::string& device, uint32_t ifindex, const Programs& programs);
+Result<pm_xdp_mode> HookReceive(const Pins& pins, const std::string& device, uint32_t ifindex,
+                                XdpMode mode, const Programs& programs);
+Result<TcHook> HookSend(const Pins& pins, const std::string& device, uint32_t ifindex,
+                        const Programs& programs);
 
 void UnhookReceive(const Pins& pins, const std::string& device);
 void UnhookSend(const Pins& pins, const std::string& device, uint32_t ifindex, const TcHook& hook);
 
 // Is the hook in place on this interface index?
 Result<void> CheckReceive(const Pins& pins, const std::string& device, uint32_t ifindex);
-Result<void> CheckSend(const Pins& pins, const std::string& device, uint32_t ifindex, const TcHook& hook);
+Result<void> CheckSend(const Pins& pins, const std::string& device, uint32_t ifindex,
+                       const TcHook& hook);
 
 }  // namespace portmatrix
 

@@ -16,8 +16,8 @@ namespace {
 Result<BpfMap> MakeTable(const char* name, const std::vector<pm_block>& blocks) {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
   const auto entries = static_cast<uint32_t>(blocks.size());
-  BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), sizeof(pm_block),
-                                                 entries, &options)));
+  BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t),
+                                                 sizeof(pm_block), entries, &options)));
   if (!map.valid()) return map.Failure("create", errno);
   const size_t bytes = blocks.size() * sizeof(pm_block);
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map.fd(), 0);
@@ -42,8 +42,8 @@ Result<BpfMap> MakeTrie(const char* name, Family family, const std::vector<Prefi
   }
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
   const auto entries = static_cast<uint32_t>(std::max<size_t>(1, keys.size()));
-  BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, name, sizeof(Key), sizeof(uint32_t), entries,
-                                                 &options)));
+  BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, name, sizeof(Key),
+                                                 sizeof(uint32_t), entries, &options)));
   if (!map.valid()) return map.Failure("create", errno);
   auto count = static_cast<uint32_t>(keys.size());
   if (count > 0) {

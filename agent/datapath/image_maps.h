@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image as kernel maps: made, filled and frozen before anybody sees them, then published to a slot of the outer maps.
+// An image as kernel maps: made, filled and frozen before anybody sees them, then published to a
+// slot of the outer maps.
 #ifndef PORTMATRIX_AGENT_DATAPATH_IMAGE_MAPS_H_
 #define PORTMATRIX_AGENT_DATAPATH_IMAGE_MAPS_H_
 
@@ -13,8 +14,8 @@
 namespace portmatrix {
 
 // By enum pm_table, and of the two tries (IPv4, IPv6); a slot's maps are pinned as `slot-N-NAME`.
-inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {"pm_devices", "pm_interfaces", "pm_axes",
-                                                            "pm_pairs",   "pm_trees",      "pm_rules"};
+inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
+    "pm_devices", "pm_interfaces", "pm_axes", "pm_pairs", "pm_trees", "pm_rules"};
 inline constexpr const char* kTrieNames[] = {"pm_prefixes4", "pm_prefixes6"};
 
 struct ImageMaps {
@@ -32,8 +33,8 @@ struct OuterMaps {
   int prefixes6 = -1;
 };
 
-// From here on programs that the control word sends to `slot` find these maps. Three updates of maps in maps, so three waits for a
-// grace period where the kernel waits.
+// From here on programs that the control word sends to `slot` find these maps. Three updates of
+// maps in maps, so three waits for a grace period where the kernel waits.
 Result<void> Publish(const ImageMaps& maps, uint32_t slot, const OuterMaps& outer);
 
 }  // namespace portmatrix

@@ -20,10 +20,11 @@ namespace {
 // Maps that only simulations use, and that are not pinned.
 const std::set<std::string> kUnpinned = {"given_clock", "reports"};
 // What a reader without privilege needs (pins.h); the rest is its owner's.
-const std::set<std::string> kForReaders = {"control",         "rule_counters", "reason_counters", "seen_counters",
-                                           "faults",          "retired",       "names",           "owners",
-                                           "generations",     "attachments",   "identity"};
-// Stands in the pins last of all maps: without it they are what a start that was cut off left behind.
+const std::set<std::string> kForReaders = {
+    "control", "rule_counters", "reason_counters", "seen_counters", "faults",  "retired",
+    "names",   "owners",        "generations",     "attachments",   "identity"};
+// Stands in the pins last of all maps: without it they are what a start that was cut off left
+// behind.
 constexpr const char* kLastPinned = "identity";
 
 uint64_t RealTime() {
@@ -45,7 +46,8 @@ std::string TextOf(const char (&from)[kBytes]) {
 
 }  // namespace
 
-Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& pin_root, const DatapathSizes& sizes) {
+Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& pin_root,
+                                                             const DatapathSizes& sizes) {
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(pin_root));
   const Pins& pins = datapath->pins_;
   if (auto made = pins.MakeDirectories(); !made) return made.error();
@@ -79,12 +81,13 @@ Result<void> KernelDatapath::OpenPinnedMaps() {
 Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   // Maps that are pinned are taken over by the object; descriptors must last until it is loaded.
   std::map<std::string, FileDescriptor> pinned;
-  auto object = FilterObject::Load(FilterObject::Purpose::kHooks, sizes, [&](const std::string& name) {
-    if (kUnpinned.contains(name)) return -1;
-    FileDescriptor fd(bpf_obj_get(pins_.Map(name).c_str()));
-    if (!fd.valid()) return -1;
-    return pinned.insert_or_assign(name, std::move(fd)).first->second.get();
-  });
+  auto object =
+      FilterObject::Load(FilterObject::Purpose::kHooks, sizes, [&](const std::string& name) {
+        if (kUnpinned.contains(name)) return -1;
+        FileDescriptor fd(bpf_obj_get(pins_.Map(name).c_str()));
+        if (!fd.valid()) return -1;
+        return pinned.insert_or_assign(name, std::move(fd)).first->second.get();
+      });
   if (!object) return object.error();
 
   std::vector<std::string> names = (*object)->map_names();
@@ -102,7 +105,8 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
       if (auto written = map.Update(uint32_t{0}, identity); !written) return written;
     }
     if (!pinned.contains(name))
-      if (auto done = pins_.Pin(map.fd(), pins_.Map(name), kForReaders.contains(name)); !done) return done;
+      if (auto done = pins_.Pin(map.fd(), pins_.Map(name), kForReaders.contains(name)); !done)
+        return done;
     maps_.emplace(name, std::move(map));
   }
   xdp_program_ = FileDescriptor(fcntl((*object)->xdp_program(), F_DUPFD_CLOEXEC, 0));
@@ -125,7 +129,8 @@ Result<void> KernelDatapath::AdoptHooks() {
   for (const Attachment& attachment : *attachments) {
     if (if_nametoindex(attachment.device.c_str()) != attachment.ifindex) continue;
     const XdpMode mode = attachment.xdp == PM_XDP_GENERIC ? XdpMode::kGeneric : XdpMode::kNative;
-    if (auto hooked = Attach(attachment.device, attachment.number, mode); !hooked) return hooked.error();
+    if (auto hooked = Attach(attachment.device, attachment.number, mode); !hooked)
+      return hooked.error();
   }
   return {};
 }
@@ -159,7 +164,8 @@ Result<Numbering> KernelDatapath::ReadNumbering() {
   auto names = ReadRuleNames();
   if (!names) return names.error();
   for (const auto& [slot, name] : *names)
-    numbering.rules.emplace(RuleIdentity{TextOf(name.key), static_cast<Direction>(name.direction)}, slot);
+    numbering.rules.emplace(RuleIdentity{TextOf(name.key), static_cast<Direction>(name.direction)},
+                            slot);
   auto owners = ReadOwnerNames();
   if (!owners) return owners.error();
   for (uint32_t i = 0; i < PM_OWNERS; ++i) {
@@ -173,11 +179,13 @@ Result<Numbering> KernelDatapath::ReadNumbering() {
   return numbering;
 }
 
-Result<void> KernelDatapath::NameRules(uint32_t slot, const Generation& generation, const Numbering& numbering) {
+Result<void> KernelDatapath::NameRules(uint32_t slot, const Generation& generation,
+                                       const Numbering& numbering) {
   auto names = ReadRuleNames();
   if (!names) return names.error();
   std::map<uint32_t, uint32_t> positions;  // counter slot to position in this generation
-  for (uint32_t i = 0; i < generation.rules.size(); ++i) positions[numbering.rules.at(generation.rules[i])] = i + 1;
+  for (uint32_t i = 0; i < generation.rules.size(); ++i)
+    positions[numbering.rules.at(generation.rules[i])] = i + 1;
   for (const RuleIdentity& rule : generation.rules) {
     const uint32_t counter = numbering.rules.at(rule);
     if (names->contains(counter)) continue;
@@ -199,7 +207,8 @@ Result<void> KernelDatapath::NameRules(uint32_t slot, const Generation& generati
   return {};
 }
 
-Result<void> KernelDatapath::NameOwners(uint32_t slot, const Generation& generation, const Numbering& numbering) {
+Result<void> KernelDatapath::NameOwners(uint32_t slot, const Generation& generation,
+                                        const Numbering& numbering) {
   auto owners = ReadOwnerNames();
   if (!owners) return owners.error();
   std::vector<pm_owner_name> next = *owners;
@@ -211,7 +220,8 @@ Result<void> KernelDatapath::NameOwners(uint32_t slot, const Generation& generat
   for (uint32_t i = 0; i < generation.interfaces.size(); ++i)
     place(numbering.interfaces.at(generation.interfaces[i]), generation.interfaces[i], i + 1);
   for (uint32_t i = 0; i < generation.devices.size(); ++i)
-    place(PM_MAX_INTERFACES + numbering.devices.at(generation.devices[i]), generation.devices[i], i + 1);
+    place(PM_MAX_INTERFACES + numbering.devices.at(generation.devices[i]), generation.devices[i],
+          i + 1);
   for (uint32_t i = 0; i < PM_OWNERS; ++i) {
     if (std::memcmp(&next[i], &(*owners)[i], sizeof next[i]) == 0) continue;
     if (auto written = map("owners").Update(i, next[i]); !written) return written;
@@ -227,17 +237,20 @@ Result<pm_generation> KernelDatapath::ReadGeneration(uint32_t slot) {
   return record->value_or(pm_generation{});
 }
 
-Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation, const Numbering& numbering) {
+Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation,
+                                     const Numbering& numbering) {
   // The slot is nobody's until its record says so again at the end.
   if (auto cleared = map("generations").Update(slot, pm_generation{}); !cleared) return cleared;
   auto maps = MakeImageMaps(generation.image);
   if (!maps) return maps.error();
   for (const BpfMap& table : maps->tables)
-    if (auto pinned = pins_.Pin(table.fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + table.name()), false);
+    if (auto pinned = pins_.Pin(
+            table.fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + table.name()), false);
         !pinned)
       return pinned;
   for (const BpfMap* trie : {&maps->prefixes4, &maps->prefixes6})
-    if (auto pinned = pins_.Pin(trie->fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + trie->name()), false);
+    if (auto pinned = pins_.Pin(
+            trie->fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + trie->name()), false);
         !pinned)
       return pinned;
   const OuterMaps outer{map("tables").fd(), map("prefixes4").fd(), map("prefixes6").fd()};
@@ -248,11 +261,13 @@ Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation
 }
 
 Result<void> KernelDatapath::WaitForPrograms() {
-  // Any change of a map in maps waits until no program can hold the old inner map (kernel/bpf/syscall.c,
-  // maybe_wait_bpf_programs): the last index of `tables` is no table and serves for that alone.
+  // Any change of a map in maps waits until no program can hold the old inner map
+  // (kernel/bpf/syscall.c, maybe_wait_bpf_programs): the last index of `tables` is no table and
+  // serves for that alone.
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-  const BpfMap empty("pm_empty", FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, "pm_empty", sizeof(uint32_t),
-                                                               sizeof(pm_block), 1, &options)));
+  const BpfMap empty("pm_empty",
+                     FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, "pm_empty", sizeof(uint32_t),
+                                                   sizeof(pm_block), 1, &options)));
   if (!empty.valid()) return empty.Failure("create", errno);
   const uint32_t index = PM_TABLES_PER_SLOT - 1;
   static_assert(PM_TABLE_COUNT < PM_TABLES_PER_SLOT);
@@ -288,8 +303,9 @@ Result<void> KernelDatapath::RetireOne(uint32_t slot, const pm_rule_name& name) 
     reply.packets += value.reply_packets;
     reply.bytes += value.reply_bytes;
   }
-  // First the sum, then the slot: a crash between the two counts twice what it would otherwise lose, and says so by the
-  // name that is still there; the retire that follows at the next start would add again, so the name goes with the slot.
+  // First the sum, then the slot: a crash between the two counts twice what it would otherwise
+  // lose, and says so by the name that is still there; the retire that follows at the next start
+  // would add again, so the name goes with the slot.
   const auto add = [&](uint32_t direction, const pm_seen_counter& more) -> Result<void> {
     const uint32_t index = name.owner * uint32_t{PM_DIRECTIONS} + direction;
     auto total = map("retired").Lookup<uint32_t, pm_seen_counter>(index);
@@ -314,16 +330,18 @@ Result<uint64_t> KernelDatapath::ReadControl() {
 }
 
 Result<bool> KernelDatapath::SwapControl(uint64_t expected, uint64_t desired) {
-  return __atomic_compare_exchange_n(const_cast<uint64_t*>(control_.get()), &expected, desired, false,
-                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return __atomic_compare_exchange_n(const_cast<uint64_t*>(control_.get()), &expected, desired,
+                                     false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 // ---- Hooks ----
 
-Result<Attachment> KernelDatapath::Attach(const std::string& device, uint32_t number, XdpMode mode) {
+Result<Attachment> KernelDatapath::Attach(const std::string& device, uint32_t number,
+                                          XdpMode mode) {
   const uint32_t ifindex = if_nametoindex(device.c_str());
   if (ifindex == 0)
-    return Error{"attach to", device, ENODEV, "no device of that name in this network namespace: see `ip link`"};
+    return Error{"attach to", device, ENODEV,
+                 "no device of that name in this network namespace: see `ip link`"};
   auto before = map("attachments").Lookup<uint32_t, pm_attachment>(number);
   if (!before) return before.error();
   // Written first, so that no packet meets a hook whose device has no number.
@@ -346,7 +364,8 @@ Result<Attachment> KernelDatapath::Attach(const std::string& device, uint32_t nu
   attachment.tc_priority = send->priority;
   const bool same = *before && (*before)->ifindex == ifindex;
   attachment.attached_at = same ? (*before)->attached_at : RealTime();
-  if (auto written = map("attachments").Update(number, attachment); !written) return written.error();
+  if (auto written = map("attachments").Update(number, attachment); !written)
+    return written.error();
   if (*before && (*before)->ifindex != 0 && (*before)->ifindex != ifindex)
     if (auto gone = map("devices").Delete((*before)->ifindex); !gone) return gone.error();
   return Attachment{device, number, ifindex, *receive, send->kind};
@@ -361,8 +380,10 @@ Result<void> KernelDatapath::Detach(const std::string& device) {
     if (!record) return record.error();
     UnhookReceive(pins_, device);
     UnhookSend(pins_, device, attachment.ifindex,
-               {static_cast<pm_tc_kind>((*record)->tc_kind), (*record)->tc_handle, (*record)->tc_priority});
-    if (auto cleared = map("attachments").Update(attachment.number, pm_attachment{}); !cleared) return cleared;
+               {static_cast<pm_tc_kind>((*record)->tc_kind), (*record)->tc_handle,
+                (*record)->tc_priority});
+    if (auto cleared = map("attachments").Update(attachment.number, pm_attachment{}); !cleared)
+      return cleared;
     return map("devices").Delete(attachment.ifindex);
   }
   return {};
@@ -385,7 +406,8 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
   const uint32_t ifindex = if_nametoindex(attachment.device.c_str());
   if (ifindex == 0) return Error{"find device", attachment.device, ENODEV, ""};
   if (ifindex != attachment.ifindex)
-    return Error{"find the hooks of", attachment.device, ENODEV, "the name belongs to another device now"};
+    return Error{"find the hooks of", attachment.device, ENODEV,
+                 "the name belongs to another device now"};
   auto record = map("attachments").Lookup<uint32_t, pm_attachment>(attachment.number);
   if (!record) return record.error();
   const pm_attachment found = record->value_or(pm_attachment{});
@@ -397,7 +419,8 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
 Result<void> KernelDatapath::Remove() {
   for (;;) {
     const uint64_t seen = __atomic_load_n(const_cast<uint64_t*>(control_.get()), __ATOMIC_SEQ_CST);
-    auto swapped = SwapControl(seen, PM_CONTROL(0, 0, PM_CONTROL_DETACHED, PM_CONTROL_SEQUENCE(seen) + 1, 0));
+    auto swapped =
+        SwapControl(seen, PM_CONTROL(0, 0, PM_CONTROL_DETACHED, PM_CONTROL_SEQUENCE(seen) + 1, 0));
     if (!swapped) return swapped.error();
     if (*swapped) break;
   }

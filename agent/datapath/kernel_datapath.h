@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath's body in the kernel: pinned maps, programs and links under one pin root. Opening adopts what is pinned there, down
-// to the last counter, and puts its own program in place of an older one's; closing leaves everything in force.
+// The datapath's body in the kernel: pinned maps, programs and links under one pin root. Opening
+// adopts what is pinned there, down to the last counter, and puts its own program in place of an
+// older one's; closing leaves everything in force.
 #ifndef PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
 #define PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
 
@@ -21,14 +22,17 @@ namespace portmatrix {
 class KernelDatapath final : public Datapath {
  public:
   // `sizes` count where the maps are made anew; adopted maps keep theirs.
-  static Result<std::unique_ptr<KernelDatapath>> Open(const std::string& pin_root, const DatapathSizes& sizes);
-  // Removes what is pinned under `pin_root`, without loading anything: control word first, then hooks, then pins.
+  static Result<std::unique_ptr<KernelDatapath>> Open(const std::string& pin_root,
+                                                      const DatapathSizes& sizes);
+  // Removes what is pinned under `pin_root`, without loading anything: control word first, then
+  // hooks, then pins.
   static Result<void> RemoveAll(const std::string& pin_root);
 
   Result<Numbering> ReadNumbering() override;
   NumberingLimits limits() const override { return {.rules = rule_slots_}; }
   Result<pm_generation> ReadGeneration(uint32_t slot) override;
-  Result<void> Install(uint32_t slot, const Generation& generation, const Numbering& numbering) override;
+  Result<void> Install(uint32_t slot, const Generation& generation,
+                       const Numbering& numbering) override;
   Result<void> WaitForPrograms() override;
   Result<void> Retire(const std::vector<RuleIdentity>& rules) override;
   Result<uint64_t> ReadControl() override;

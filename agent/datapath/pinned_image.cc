@@ -28,8 +28,8 @@ uint64_t BootMilliseconds() {
 }
 
 uint32_t JudgingSlot(uint64_t word) {
-  const bool over =
-      PM_CONTROL_STATE(word) == PM_CONTROL_PENDING && BootMilliseconds() >= PM_CONTROL_DEADLINE(word);
+  const bool over = PM_CONTROL_STATE(word) == PM_CONTROL_PENDING &&
+                    BootMilliseconds() >= PM_CONTROL_DEADLINE(word);
   return over ? PM_CONTROL_PREVIOUS(word) : PM_CONTROL_JUDGING(word);
 }
 
@@ -40,7 +40,8 @@ Result<BpfMap> OpenPart(const Pins& pins, uint32_t slot, const char* name) {
 Result<std::vector<pm_block>> ReadTable(const BpfMap& map) {
   bpf_map_info described{};
   uint32_t size = sizeof described;
-  if (bpf_obj_get_info_by_fd(map.fd(), &described, &size) != 0) return map.Failure("describe", errno);
+  if (bpf_obj_get_info_by_fd(map.fd(), &described, &size) != 0)
+    return map.Failure("describe", errno);
   std::vector<pm_block> blocks(described.max_entries);
   for (uint32_t i = 0; i < blocks.size(); ++i) {
     auto block = map.Lookup<uint32_t, pm_block>(i);
@@ -79,10 +80,12 @@ Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
   }
   auto prefixes4 = OpenPart(pins, slot, kTrieNames[0]);
   if (!prefixes4) return prefixes4.error();
-  if (auto read = ReadTrie<pm_prefix4>(*prefixes4, Family::kIpv4, &image.prefixes); !read) return read.error();
+  if (auto read = ReadTrie<pm_prefix4>(*prefixes4, Family::kIpv4, &image.prefixes); !read)
+    return read.error();
   auto prefixes6 = OpenPart(pins, slot, kTrieNames[1]);
   if (!prefixes6) return prefixes6.error();
-  if (auto read = ReadTrie<pm_prefix6>(*prefixes6, Family::kIpv6, &image.prefixes); !read) return read.error();
+  if (auto read = ReadTrie<pm_prefix6>(*prefixes6, Family::kIpv6, &image.prefixes); !read)
+    return read.error();
   return image;
 }
 
@@ -111,7 +114,8 @@ Result<void> ReadNames(const Pins& pins, PinnedNames* pinned) {
     auto name = names->Lookup<uint32_t, pm_rule_name>(counter);
     if (!name) return name.error();
     if (*name)
-      pinned->rules.emplace(counter, RuleIdentity{TextOf((*name)->key), static_cast<Direction>((*name)->direction)});
+      pinned->rules.emplace(
+          counter, RuleIdentity{TextOf((*name)->key), static_cast<Direction>((*name)->direction)});
   }
   return {};
 }

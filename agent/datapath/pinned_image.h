@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generation that judges now, read back from the pins as plain values, so that a simulation can judge by it. Needs root: the maps of
-// a generation are its owner's. Changes nothing.
+// The generation that judges now, read back from the pins as plain values, so that a simulation can
+// judge by it. Needs root: the maps of a generation are its owner's. Changes nothing.
 #ifndef PORTMATRIX_AGENT_DATAPATH_PINNED_IMAGE_H_
 #define PORTMATRIX_AGENT_DATAPATH_PINNED_IMAGE_H_
 
@@ -20,7 +20,8 @@ namespace portmatrix {
 // Which slot judges, and what its numbers mean.
 struct PinnedNames {
   uint64_t control = 0;
-  uint32_t slot = 0;  // that judges; behind a deadline, the one that the next packet will fall back to
+  uint32_t slot =
+      0;  // that judges; behind a deadline, the one that the next packet will fall back to
   pm_generation generation{};
   // Names of the slot in the policy's order, and their numbers.
   std::vector<std::pair<std::string, uint32_t>> interfaces;

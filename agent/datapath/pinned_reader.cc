@@ -69,8 +69,9 @@ class Reader final : public PinnedReader {
  public:
   Result<void> OpenMaps(const std::string& pin_root) {
     const Pins pins(pin_root);
-    for (const char* name : {"control", "rule_counters", "reason_counters", "seen_counters", "faults", "retired",
-                             "names", "owners", "generations", "attachments", "identity"}) {
+    for (const char* name :
+         {"control", "rule_counters", "reason_counters", "seen_counters", "faults", "retired",
+          "names", "owners", "generations", "attachments", "identity"}) {
       auto map = BpfMap::OpenPinned(name, pins.Map(name), true);
       if (!map) return map.error();
       maps_.emplace(name, std::move(*map));
@@ -140,12 +141,16 @@ class Reader final : public PinnedReader {
       if (!owner) return owner.error();
       if (!*owner) continue;
       const auto& positions = (*owner)->position;
-      if (std::all_of(std::begin(positions), std::end(positions), [](uint32_t at) { return at == 0; })) continue;
+      if (std::all_of(std::begin(positions), std::end(positions),
+                      [](uint32_t at) { return at == 0; }))
+        continue;
       // Those that the judging generation does not have come last.
-      owners.push_back({number, positions[slot] == 0 ? UINT32_MAX : positions[slot], TextOf((*owner)->name)});
+      owners.push_back(
+          {number, positions[slot] == 0 ? UINT32_MAX : positions[slot], TextOf((*owner)->name)});
     }
     std::sort(owners.begin(), owners.end(), [](const Owner& a, const Owner& b) {
-      return std::pair(a.number >= PM_MAX_INTERFACES, a.position) < std::pair(b.number >= PM_MAX_INTERFACES, b.position);
+      return std::pair(a.number >= PM_MAX_INTERFACES, a.position) <
+             std::pair(b.number >= PM_MAX_INTERFACES, b.position);
     });
     return owners;
   }
@@ -153,9 +158,10 @@ class Reader final : public PinnedReader {
   Result<void> ReadOwners(uint32_t slot, CounterSnapshot* snapshot) const {
     auto owners = Owners(slot);
     if (!owners) return owners.error();
-    // Reasons and rules first, then what was seen: a packet that is counted meanwhile never makes the parts more than the sum.
-    auto reasons =
-        maps_.at("reason_counters").ReadPerCpu<pm_reason_counter>(PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
+    // Reasons and rules first, then what was seen: a packet that is counted meanwhile never makes
+    // the parts more than the sum.
+    auto reasons = maps_.at("reason_counters")
+                       .ReadPerCpu<pm_reason_counter>(PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
     if (!reasons) return reasons.error();
     auto seen = maps_.at("seen_counters").ReadPerCpu<pm_seen_counter>(PM_OWNERS * PM_DIRECTIONS);
     if (!seen) return seen.error();
@@ -165,8 +171,8 @@ class Reader final : public PinnedReader {
         const bool is_device = owner.number >= PM_MAX_INTERFACES;
         auto retired = maps_.at("retired").Lookup<uint32_t, pm_seen_counter>(index);
         if (!retired) return retired.error();
-        snapshot->seen.push_back({owner.name, is_device, static_cast<Direction>(direction), Sum((*seen)[index]),
-                                  retired->value_or(pm_seen_counter{})});
+        snapshot->seen.push_back({owner.name, is_device, static_cast<Direction>(direction),
+                                  Sum((*seen)[index]), retired->value_or(pm_seen_counter{})});
         for (uint32_t reason = 0; reason < PM_REASON_COUNT; ++reason)
           snapshot->reasons.push_back({owner.name, is_device, static_cast<Direction>(direction),
                                        static_cast<pm_reason>(reason),
@@ -199,7 +205,8 @@ class Reader final : public PinnedReader {
       count.interface = count.rule.key.substr(0, count.rule.key.find('/'));
       count.total = Sum((*counters)[std::get<2>(order)]);
       if (count.total.last_hit != 0)
-        count.last_hit = snapshot->time - static_cast<int64_t>(snapshot->monotonic - count.total.last_hit);
+        count.last_hit =
+            snapshot->time - static_cast<int64_t>(snapshot->monotonic - count.total.last_hit);
       snapshot->rules.push_back(std::move(count));
     }
     return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What any reader may know from the pins alone, without an agent and without privilege beyond the group `portmatrix`: which generation
-// judges, what is attached, and every counter. Opens each map read-only.
+// What any reader may know from the pins alone, without an agent and without privilege beyond the
+// group `portmatrix`: which generation judges, what is attached, and every counter. Opens each map
+// read-only.
 #ifndef PORTMATRIX_AGENT_DATAPATH_PINNED_READER_H_
 #define PORTMATRIX_AGENT_DATAPATH_PINNED_READER_H_
 
@@ -22,11 +23,11 @@ namespace portmatrix {
 struct RuleCount {
   RuleIdentity rule;
   std::string interface;
-  // Part of the judging generation. Rules that only another retained generation names (what a change may fall back to) still hold
-  // their counts, and the sum over an interface needs them.
+  // Part of the judging generation. Rules that only another retained generation names (what a
+  // change may fall back to) still hold their counts, and the sum over an interface needs them.
   bool in_force = true;
-  pm_rule_counter total{};                // over all processors; last_hit is the latest
-  std::optional<int64_t> last_hit;        // nanoseconds since 1970
+  pm_rule_counter total{};          // over all processors; last_hit is the latest
+  std::optional<int64_t> last_hit;  // nanoseconds since 1970
 };
 
 struct ReasonCount {
@@ -46,11 +47,11 @@ struct SeenCount {
 };
 
 struct CounterSnapshot {
-  pm_generation generation{};  // the judging one
-  int64_t time = 0;            // nanoseconds since 1970
-  uint64_t monotonic = 0;      // nanoseconds of CLOCK_MONOTONIC
-  std::vector<RuleCount> rules;     // in force in the policy's order, then the others
-  std::vector<ReasonCount> reasons; // every reason of every owner and direction
+  pm_generation generation{};        // the judging one
+  int64_t time = 0;                  // nanoseconds since 1970
+  uint64_t monotonic = 0;            // nanoseconds of CLOCK_MONOTONIC
+  std::vector<RuleCount> rules;      // in force in the policy's order, then the others
+  std::vector<ReasonCount> reasons;  // every reason of every owner and direction
   std::vector<SeenCount> seen;
   std::map<std::string, uint64_t> faults;  // by the word of layout.h's list
 };

@@ -32,13 +32,15 @@ void GiveToReaders(const std::string& path) {
 Result<void> CheckFileSystem(const fs::path& root) {
   fs::path existing = root;
   std::error_code ignored;
-  while (!fs::exists(existing, ignored) && existing.has_parent_path() && existing != existing.parent_path())
+  while (!fs::exists(existing, ignored) && existing.has_parent_path() &&
+         existing != existing.parent_path())
     existing = existing.parent_path();
   struct statfs status;
   if (statfs(existing.c_str(), &status) != 0) return Error{"look at", existing.string(), errno, ""};
   if (status.f_type != BPF_FS_MAGIC)
     return Error{"pin under", root.string(), 0,
-                 "no bpf file system is mounted there: mount -t bpf bpf /sys/fs/bpf (inside `ip netns exec` it is "
+                 "no bpf file system is mounted there: mount -t bpf bpf /sys/fs/bpf (inside `ip "
+                 "netns exec` it is "
                  "hidden: use nsenter --net=/run/netns/NAME)"};
   return {};
 }
@@ -62,8 +64,8 @@ std::string Pins::Link(const std::string& hook, const std::string& device) const
 
 Result<void> Pins::MakeDirectories() const {
   if (auto good = CheckFileSystem(root_); !good) return good;
-  for (const std::string& path : {root_, root_ + "/maps", root_ + "/programs", root_ + "/links", root_ + "/links/xdp",
-                                  root_ + "/links/tc"}) {
+  for (const std::string& path : {root_, root_ + "/maps", root_ + "/programs", root_ + "/links",
+                                  root_ + "/links/xdp", root_ + "/links/tc"}) {
     std::error_code failed;
     fs::create_directories(path, failed);
     if (failed) return Error{"make directory", path, failed.value(), ""};

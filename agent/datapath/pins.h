@@ -23,7 +23,8 @@ class Pins {
 
   // Makes the directories; fails where no bpffs is mounted.
   Result<void> MakeDirectories() const;
-  // Pins the object at `path` in place of what was there: for its owner alone, or for readers of group `portmatrix` too.
+  // Pins the object at `path` in place of what was there: for its owner alone, or for readers of
+  // group `portmatrix` too.
   Result<void> Pin(int fd, const std::string& path, bool readers) const;
   // Removes every pin and the directories.
   Result<void> RemoveAll() const;
@@ -32,7 +33,8 @@ class Pins {
   std::string root_;
 };
 
-// A device's name as a file name of bpffs, which refuses dots: bytes outside [A-Za-z0-9-] become `_` and two hex digits.
+// A device's name as a file name of bpffs, which refuses dots: bytes outside [A-Za-z0-9-] become
+// `_` and two hex digits.
 std::string PinName(const std::string& device);
 
 }  // namespace portmatrix

@@ -15,14 +15,16 @@ struct Error {
   int code = 0;           // errno; zero: not the kernel's
   std::string detail;     // who holds it, what to do
 
-  // "attach xdp to eth0: Device or resource busy (held by program id 41)". `operation` carries its preposition.
+  // "attach xdp to eth0: Device or resource busy (held by program id 41)". `operation` carries its
+  // preposition.
   std::string Text() const;
 };
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: conversion is the point
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: conversion is the point
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }

@@ -12,7 +12,8 @@
 namespace portmatrix {
 namespace {
 
-// Test runs happen on the loopback device of the caller's namespace, which always has this index (net/core/dev.c).
+// Test runs happen on the loopback device of the caller's namespace, which always has this index
+// (net/core/dev.c).
 constexpr uint32_t kTestRunIfindex = 1;
 
 constexpr size_t kEthernetBytes = 14;
@@ -34,7 +35,8 @@ Result<std::vector<Value>> Sums(const FilterObject& object, const char* name, ui
     auto* sum = reinterpret_cast<uint64_t*>(&sums[i]);
     for (const Value& value : (*values)[i]) {
       const auto* words = reinterpret_cast<const uint64_t*>(&value);
-      for (size_t word = 0; word < sizeof(Value) / sizeof(uint64_t); ++word) sum[word] += words[word];
+      for (size_t word = 0; word < sizeof(Value) / sizeof(uint64_t); ++word)
+        sum[word] += words[word];
     }
   }
   return sums;
@@ -43,7 +45,8 @@ Result<std::vector<Value>> Sums(const FilterObject& object, const char* name, ui
 }  // namespace
 
 Result<std::unique_ptr<Simulator>> Simulator::Load(const DatapathSizes& sizes) {
-  auto object = FilterObject::Load(FilterObject::Purpose::kSimulation, sizes, [](const std::string&) { return -1; });
+  auto object = FilterObject::Load(FilterObject::Purpose::kSimulation, sizes,
+                                   [](const std::string&) { return -1; });
   if (!object) return object.error();
   std::unique_ptr<Simulator> simulator(new Simulator(std::move(*object)));
   auto control = SharedValue<uint64_t>::Map("control", simulator->object_->map("control"));
@@ -62,19 +65,21 @@ Result<void> Simulator::Change(const Image& image) {
   auto maps = MakeImageMaps(image);
   if (!maps) return maps.error();
   const uint32_t slot = (slot_ + 1) % PM_SLOTS;
-  const OuterMaps outer{object_->map("tables"), object_->map("prefixes4"), object_->map("prefixes6")};
+  const OuterMaps outer{object_->map("tables"), object_->map("prefixes4"),
+                        object_->map("prefixes6")};
   if (auto published = Publish(*maps, slot, outer); !published) return published;
   *control_.get() = PM_CONTROL(slot, slot_, PM_CONTROL_SETTLED, 0, 0);
   slot_ = slot;
   return {};
 }
 
-Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t device, std::span<const uint8_t> frame,
-                                                uint64_t time) {
+Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t device,
+                                                std::span<const uint8_t> frame, uint64_t time) {
   return TestRun(direction, device, frame, time, 0);
 }
 
-Result<std::optional<pm_report>> Simulator::RunSegmented(uint32_t device, std::span<const uint8_t> frame,
+Result<std::optional<pm_report>> Simulator::RunSegmented(uint32_t device,
+                                                         std::span<const uint8_t> frame,
                                                          uint64_t time) {
   return TestRun(Direction::kOut, device, frame, time, kSegmentBytes);
 }
@@ -100,10 +105,13 @@ Result<std::optional<pm_report>> Simulator::TestRun(Direction direction, uint32_
   }
   const int program = direction == Direction::kIn ? object_->xdp_program() : object_->tc_program();
   if (bpf_prog_test_run_opts(program, &options) != 0) {
-    // bpf_prog_test_run_skb looks at the protocol and wants at least the fixed header (net/bpf/test_run.c).
-    if (errno == EINVAL && direction == Direction::kOut && frame.size() < kEthernetBytes + kLargestFixedHeader)
+    // bpf_prog_test_run_skb looks at the protocol and wants at least the fixed header
+    // (net/bpf/test_run.c).
+    if (errno == EINVAL && direction == Direction::kOut &&
+        frame.size() < kEthernetBytes + kLargestFixedHeader)
       return std::optional<pm_report>();
-    return Error{"test-run", direction == Direction::kIn ? "the XDP program" : "the TC program", errno, ""};
+    return Error{"test-run", direction == Direction::kIn ? "the XDP program" : "the TC program",
+                 errno, ""};
   }
   if (report_.get()->packets != before + 1)
     return Error{"test-run", "the program", 0, "it judged nothing: the device has no number"};
@@ -124,11 +132,14 @@ Result<std::vector<pm_rule_counter>> Simulator::RuleCounters(uint32_t count) con
   return Sums<pm_rule_counter>(*object_, "rule_counters", count);
 }
 Result<std::vector<pm_reason_counter>> Simulator::ReasonCounters() const {
-  return Sums<pm_reason_counter>(*object_, "reason_counters", PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
+  return Sums<pm_reason_counter>(*object_, "reason_counters",
+                                 PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
 }
 Result<std::vector<pm_seen_counter>> Simulator::SeenCounters() const {
   return Sums<pm_seen_counter>(*object_, "seen_counters", PM_OWNERS * PM_DIRECTIONS);
 }
-Result<std::vector<uint64_t>> Simulator::Faults() const { return Sums<uint64_t>(*object_, "faults", PM_FAULT_COUNT); }
+Result<std::vector<uint64_t>> Simulator::Faults() const {
+  return Sums<uint64_t>(*object_, "faults", PM_FAULT_COUNT);
+}
 
 }  // namespace portmatrix

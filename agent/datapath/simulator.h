@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real program in the kernel, judging packets that are handed to it one by one (BPF_PROG_TEST_RUN): loaded a second time with maps of
-// its own, so that nothing live is touched. It takes time from the caller and asks no sockets.
+// The real program in the kernel, judging packets that are handed to it one by one
+// (BPF_PROG_TEST_RUN): loaded a second time with maps of its own, so that nothing live is touched.
+// It takes time from the caller and asks no sockets.
 #ifndef PORTMATRIX_AGENT_DATAPATH_SIMULATOR_H_
 #define PORTMATRIX_AGENT_DATAPATH_SIMULATOR_H_
 
@@ -26,14 +27,18 @@ class Simulator {
   // `image` judges from now on. Conversations, fragments and counters stay.
   Result<void> Change(const Image& image);
 
-  // Runs `frame` through the hook of `direction` on the device with this number, at `time` in nanoseconds. Nothing: the kernel
-  // does not test-run such a frame, because it is shorter than its Ethernet header or, on send, than the IP header it announces.
-  Result<std::optional<pm_report>> Run(Direction direction, uint32_t device, std::span<const uint8_t> frame, uint64_t time);
-  // On send, as a segmented super-packet (GSO) of which `frame` holds the beginning: its lengths are those of the buffer. The kernel
-  // test-runs at most a page on that hook.
-  Result<std::optional<pm_report>> RunSegmented(uint32_t device, std::span<const uint8_t> frame, uint64_t time);
+  // Runs `frame` through the hook of `direction` on the device with this number, at `time` in
+  // nanoseconds. Nothing: the kernel does not test-run such a frame, because it is shorter than its
+  // Ethernet header or, on send, than the IP header it announces.
+  Result<std::optional<pm_report>> Run(Direction direction, uint32_t device,
+                                       std::span<const uint8_t> frame, uint64_t time);
+  // On send, as a segmented super-packet (GSO) of which `frame` holds the beginning: its lengths
+  // are those of the buffer. The kernel test-runs at most a page on that hook.
+  Result<std::optional<pm_report>> RunSegmented(uint32_t device, std::span<const uint8_t> frame,
+                                                uint64_t time);
   static constexpr size_t kLargestSentBytes = 3584;
-  static constexpr size_t kLargestReceivedBytes = 66000;  // in several buffers; more than the largest datagram takes
+  static constexpr size_t kLargestReceivedBytes =
+      66000;  // in several buffers; more than the largest datagram takes
 
   // Puts an entry into the table of conversations, or reads it.
   Result<void> PutFlow(const pm_tuple& opening, const pm_flow& flow);
@@ -41,16 +46,18 @@ class Simulator {
 
   // Sums over all processors.
   Result<std::vector<pm_rule_counter>> RuleCounters(uint32_t count) const;
-  Result<std::vector<pm_reason_counter>> ReasonCounters() const;  // PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT
-  Result<std::vector<pm_seen_counter>> SeenCounters() const;      // PM_OWNERS * PM_DIRECTIONS
-  Result<std::vector<uint64_t>> Faults() const;                   // PM_FAULT_COUNT
+  Result<std::vector<pm_reason_counter>> ReasonCounters()
+      const;  // PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT
+  Result<std::vector<pm_seen_counter>> SeenCounters() const;  // PM_OWNERS * PM_DIRECTIONS
+  Result<std::vector<uint64_t>> Faults() const;               // PM_FAULT_COUNT
 
   const FilterObject& object() const { return *object_; }
 
  private:
   explicit Simulator(std::unique_ptr<FilterObject> object) : object_(std::move(object)) {}
-  Result<std::optional<pm_report>> TestRun(Direction direction, uint32_t device, std::span<const uint8_t> frame,
-                                           uint64_t time, uint32_t segment_bytes);
+  Result<std::optional<pm_report>> TestRun(Direction direction, uint32_t device,
+                                           std::span<const uint8_t> frame, uint64_t time,
+                                           uint32_t segment_bytes);
 
   std::unique_ptr<FilterObject> object_;
   SharedValue<uint64_t> control_;

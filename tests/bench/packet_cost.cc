@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a packet costs: nanoseconds through BPF_PROG_TEST_RUN under a policy from files, beside a program that does nothing.
+// What a packet costs: nanoseconds through BPF_PROG_TEST_RUN under a policy from files, beside a
+// program that does nothing.
 //
-//   packet_cost NODE PATH...      (root; the Lync policy: edge1 policies/lync-2013-edge/common .../profiles/full)
+//   packet_cost NODE PATH...      (root; the Lync policy: edge1 policies/lync-2013-edge/common
+//   .../profiles/full)
 //
-// Frames are those of the node's own expectations, so that every rule and every kind of refusal has its share.
+// Frames are those of the node's own expectations, so that every rule and every kind of refusal has
+// its share.
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 
@@ -68,7 +71,8 @@ std::vector<uint8_t> FrameOf(const Expectation& expectation) {
 // Mean nanoseconds a run of `program` over `frame`.
 uint32_t Cost(int program, const std::vector<uint8_t>& frame, bool send, uint32_t repeat) {
   __sk_buff buffer{};
-  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = static_cast<uint32_t>(frame.size()),
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+              .data_size_in = static_cast<uint32_t>(frame.size()),
               .repeat = static_cast<int>(repeat));
   if (send) {
     options.ctx_in = &buffer;
@@ -83,8 +87,9 @@ double Median(std::vector<double> values) {
 }
 
 int EmptyProgram(bpf_prog_type type, int verdict) {
-  const bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
-                                   {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  const bpf_insn instructions[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   return bpf_prog_load(type, "empty", "GPL", instructions, 2, &options);
 }
@@ -105,7 +110,8 @@ int Main(const std::string& node_name, const std::vector<std::string>& paths) {
   if (!NumberNode(*node, {.rules = 32768}, &numbering, &what)) return Fail(what);
   const auto compiled = Compile(*node, numbering, 1, &what);
   if (!compiled) return Fail(what);
-  auto object = FilterObject::Load(FilterObject::Purpose::kHooks, {}, [](const std::string&) { return -1; });
+  auto object =
+      FilterObject::Load(FilterObject::Purpose::kHooks, {}, [](const std::string&) { return -1; });
   if (!object) return Fail(object.error().Text());
   auto maps = MakeImageMaps(compiled->image);
   if (!maps) return Fail(maps.error().Text());
@@ -122,24 +128,29 @@ int Main(const std::string& node_name, const std::vector<std::string>& paths) {
     Direction direction;
     Verdict verdict;
   };
-  fmt::print("{:<22}{:>8}{:>14}{:>14}{:>12}\n", "packets", "frames", "empty, ns", "filter, ns", "net, ns");
-  for (const Kind& kind : {Kind{"IPv4 in, allowed", Family::kIpv4, Direction::kIn, Verdict::kPass},
-                           Kind{"IPv4 in, refused", Family::kIpv4, Direction::kIn, Verdict::kDrop},
-                           Kind{"IPv4 out, allowed", Family::kIpv4, Direction::kOut, Verdict::kPass},
-                           Kind{"IPv6 in, allowed", Family::kIpv6, Direction::kIn, Verdict::kPass},
-                           Kind{"IPv6 in, refused", Family::kIpv6, Direction::kIn, Verdict::kDrop},
-                           Kind{"IPv6 out, allowed", Family::kIpv6, Direction::kOut, Verdict::kPass}}) {
+  fmt::print("{:<22}{:>8}{:>14}{:>14}{:>12}\n", "packets", "frames", "empty, ns", "filter, ns",
+             "net, ns");
+  for (const Kind& kind :
+       {Kind{"IPv4 in, allowed", Family::kIpv4, Direction::kIn, Verdict::kPass},
+        Kind{"IPv4 in, refused", Family::kIpv4, Direction::kIn, Verdict::kDrop},
+        Kind{"IPv4 out, allowed", Family::kIpv4, Direction::kOut, Verdict::kPass},
+        Kind{"IPv6 in, allowed", Family::kIpv6, Direction::kIn, Verdict::kPass},
+        Kind{"IPv6 in, refused", Family::kIpv6, Direction::kIn, Verdict::kDrop},
+        Kind{"IPv6 out, allowed", Family::kIpv6, Direction::kOut, Verdict::kPass}}) {
     const bool send = kind.direction == Direction::kOut;
     const int program = send ? (*object)->tc_program() : (*object)->xdp_program();
-    const int empty = send ? EmptyProgram(BPF_PROG_TYPE_SCHED_CLS, -1) : EmptyProgram(BPF_PROG_TYPE_XDP, 2);
+    const int empty =
+        send ? EmptyProgram(BPF_PROG_TYPE_SCHED_CLS, -1) : EmptyProgram(BPF_PROG_TYPE_XDP, 2);
     std::vector<std::pair<uint32_t, std::vector<uint8_t>>> frames;
     for (const Expectation& expectation : node->expectations)
       for (const Interface& interface : node->interfaces)
         if (interface.name == expectation.interface && expectation.from.family == kind.family &&
             expectation.verdict == kind.verdict && interface.local.Contains(expectation.to) != send)
-          frames.emplace_back(numbering.devices.at(interface.devices.front()), FrameOf(expectation));
+          frames.emplace_back(numbering.devices.at(interface.devices.front()),
+                              FrameOf(expectation));
     if (frames.empty()) continue;
-    const uint32_t repeat = std::max<uint32_t>(1000, kRepeat / static_cast<uint32_t>(frames.size()));
+    const uint32_t repeat =
+        std::max<uint32_t>(1000, kRepeat / static_cast<uint32_t>(frames.size()));
     std::vector<double> bare, full;
     for (int round = 0; round < kRounds; ++round) {
       double bare_sum = 0, full_sum = 0;
@@ -151,8 +162,8 @@ int Main(const std::string& node_name, const std::vector<std::string>& paths) {
       bare.push_back(bare_sum / static_cast<double>(frames.size()));
       full.push_back(full_sum / static_cast<double>(frames.size()));
     }
-    fmt::print("{:<22}{:>8}{:>14.1f}{:>14.1f}{:>12.1f}\n", kind.name, frames.size(), Median(bare), Median(full),
-               Median(full) - Median(bare));
+    fmt::print("{:<22}{:>8}{:>14.1f}{:>14.1f}{:>12.1f}\n", kind.name, frames.size(), Median(bare),
+               Median(full), Median(full) - Median(bare));
   }
   return 0;
 }

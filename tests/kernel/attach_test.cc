@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath on a real device: hooks, traffic over veth, a switch of generations, adoption by a second opener, removal. Each test works in
-// a network namespace of its own.
+// The datapath on a real device: hooks, traffic over veth, a switch of generations, adoption by a
+// second opener, removal. Each test works in a network namespace of its own.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -60,13 +60,15 @@ class AttachTest : public testing::Test {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     peer_ = "pmt-" + std::to_string(getpid());
     pin_root_ = "/sys/fs/bpf/portmatrix-test-" + name + "-" + std::to_string(getpid());
-    // The device under test lives in a namespace that dies with this process; sockets on its other end in a named one.
+    // The device under test lives in a namespace that dies with this process; sockets on its other
+    // end in a named one.
     ASSERT_EQ(unshare(CLONE_NEWNET), 0);
     std::system(("ip netns del " + peer_ + " 2>/dev/null").c_str());
     Shell("ip netns add " + peer_);
     Shell("ip link add pmt0 type veth peer name pmt1 netns " + peer_);
     Shell("ip addr add 192.0.2.1/24 dev pmt0 && ip link set pmt0 up && ip link set lo up");
-    Shell("ip -n " + peer_ + " addr add 192.0.2.2/24 dev pmt1 && ip -n " + peer_ + " link set pmt1 up");
+    Shell("ip -n " + peer_ + " addr add 192.0.2.2/24 dev pmt1 && ip -n " + peer_ +
+          " link set pmt1 up");
   }
   void TearDown() override {
     if (pin_root_.empty()) return;
@@ -97,7 +99,8 @@ class AttachTest : public testing::Test {
     Generation generation;
     generation.record.number = generation_;
     generation.image = std::move(compiled->image);
-    for (const Rule& rule : node.interfaces[0].rules) generation.rules.push_back({rule.key, rule.direction});
+    for (const Rule& rule : node.interfaces[0].rules)
+      generation.rules.push_back({rule.key, rule.direction});
     generation.interfaces = {"external"};
     generation.devices = {"pmt0"};
     auto installed = datapath_->Install(slot, generation, *numbering);
@@ -123,7 +126,8 @@ class AttachTest : public testing::Test {
       EXPECT_EQ(setns(there, CLONE_NEWNET), 0);
       close(there);
       const int sender = socket(AF_INET, SOCK_DGRAM, 0);
-      for (int i = 0; i < count; ++i) sendto(sender, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
+      for (int i = 0; i < count; ++i)
+        sendto(sender, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
       close(sender);
     }).join();
     int arrived = 0;
@@ -155,10 +159,13 @@ class AttachTest : public testing::Test {
       uint64_t parts = seen.retired.packets;
       for (const RuleCount& rule : snapshot.rules)
         if (!seen.is_device && rule.interface == seen.owner)
-          parts += rule.rule.direction == seen.direction ? rule.total.packets : rule.total.reply_packets;
+          parts +=
+              rule.rule.direction == seen.direction ? rule.total.packets : rule.total.reply_packets;
       for (const ReasonCount& reason : snapshot.reasons)
-        if (reason.owner == seen.owner && reason.is_device == seen.is_device && reason.direction == seen.direction)
-          parts += reason.total.dropped_packets + reason.total.audited_packets + reason.total.passed_packets;
+        if (reason.owner == seen.owner && reason.is_device == seen.is_device &&
+            reason.direction == seen.direction)
+          parts += reason.total.dropped_packets + reason.total.audited_packets +
+                   reason.total.passed_packets;
       EXPECT_EQ(parts, seen.total.packets) << seen.owner << " " << ToString(seen.direction);
     }
   }
@@ -181,7 +188,8 @@ TEST_F(AttachTest, TrafficMeetsTheRulesOfTheJudgingGeneration) {
   EXPECT_EQ(Deliver(kOpen, 20), 0);
   EXPECT_EQ(Deliver(kClosed, 20), 20);
   const CounterSnapshot after = Counters();
-  EXPECT_EQ(Packets(after, "external/m/first"), 20u) << "kept while a retained generation names the rule";
+  EXPECT_EQ(Packets(after, "external/m/first"), 20u)
+      << "kept while a retained generation names the rule";
   EXPECT_EQ(Packets(after, "external/m/second"), 20u);
   ExpectSumsHold(after);
 }
@@ -225,7 +233,8 @@ TEST_F(AttachTest, MissingDeviceIsNamedInTheError) {
   auto attached = datapath_->Attach("pmt9", 1, XdpMode::kNative);
   ASSERT_FALSE(attached.ok());
   EXPECT_EQ(attached.error().Text(),
-            "attach to pmt9: No such device (no device of that name in this network namespace: see `ip link`)");
+            "attach to pmt9: No such device (no device of that name in this network namespace: see "
+            "`ip link`)");
 }
 
 TEST_F(AttachTest, RemovingLeavesNoHookAndNoPin) {

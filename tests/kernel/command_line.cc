@@ -23,8 +23,8 @@ std::string Contents(const std::string& path) {
 Ran RunCommand(const std::string& words) {
   const Folder folder;
   const std::string output = folder.path() + "/output", errors = folder.path() + "/errors";
-  const int status = std::system(
-      (PORTMATRIX_COMMAND " " + words + " >" + output + " 2>" + errors).c_str());
+  const int status =
+      std::system((PORTMATRIX_COMMAND " " + words + " >" + output + " 2>" + errors).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Contents(output), Contents(errors)};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random policies, random changes of them, random packets: evaluator, image lookup and kernel program never differ.
+// Random policies, random changes of them, random packets: evaluator, image lookup and kernel
+// program never differ.
 //
 // PORTMATRIX_PACKETS and PORTMATRIX_SEED in the environment make it longer or repeat a run.
 #include <fmt/format.h>
@@ -27,7 +28,8 @@ std::string Hex(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
-// Of the run that every build makes, so that it fails only for what changed; others come from the environment.
+// Of the run that every build makes, so that it fails only for what changed; others come from the
+// environment.
 constexpr uint64_t kSeed = 1;
 constexpr int kPacketsAPolicy = 4000;
 constexpr int kPacketsAGeneration = 800;
@@ -56,9 +58,11 @@ TEST(Differential, ThreeJudgesAgreeOnRandomPacketsUnderRandomPolicies) {
         ++changes;
       }
       const GeneratedFrame frame = generator.Next();
-      const auto difference = (*judges)->Judge(frame.device, frame.direction, frame.bytes, frame.time);
-      ASSERT_FALSE(difference) << *difference << "\npolicy seed " << seed + policies << ", packet " << i << ", "
-                               << frame.device << " " << ToString(frame.direction) << "\n"
+      const auto difference =
+          (*judges)->Judge(frame.device, frame.direction, frame.bytes, frame.time);
+      ASSERT_FALSE(difference) << *difference << "\npolicy seed " << seed + policies << ", packet "
+                               << i << ", " << frame.device << " " << ToString(frame.direction)
+                               << "\n"
                                << Hex(frame.bytes);
       ++reasons[ReasonWord((*judges)->last().reason)];
     }
@@ -68,12 +72,13 @@ TEST(Differential, ThreeJudgesAgreeOnRandomPacketsUnderRandomPolicies) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::string shares;
   for (const auto& [reason, count] : reasons) shares += fmt::format(" {} {}", reason, count);
-  fmt::print("seed {}: {} packets, {} policies, {} changes, {:.1f} s, no difference;{}\n", seed, judged, policies,
-             changes, seconds.count(), shares);
-  // A generator that only made noise would prove nothing; a few policies may well be without DHCP or tags.
+  fmt::print("seed {}: {} packets, {} policies, {} changes, {:.1f} s, no difference;{}\n", seed,
+             judged, policies, changes, seconds.count(), shares);
+  // A generator that only made noise would prove nothing; a few policies may well be without DHCP
+  // or tags.
   if (packets < 100000) return;
-  for (const char* reason : {"rule", "reply", "failsafe", "neighbour", "dhcp", "ethertype", "default", "malformed",
-                             "vlan", "spoofed", "fragment"})
+  for (const char* reason : {"rule", "reply", "failsafe", "neighbour", "dhcp", "ethertype",
+                             "default", "malformed", "vlan", "spoofed", "fragment"})
     EXPECT_GT(reasons[reason], packets / 10000) << reason;
 }
 

@@ -13,8 +13,8 @@ std::string WhyNoKernel();
 }  // namespace portmatrix
 
 // Use as the first statement of a test.
-#define NEEDS_KERNEL()                                                                  \
-  do {                                                                                  \
+#define NEEDS_KERNEL()                                                                        \
+  do {                                                                                        \
     if (const std::string why = portmatrix::WhyNoKernel(); !why.empty()) GTEST_SKIP() << why; \
   } while (false)
 

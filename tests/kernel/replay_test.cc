@@ -83,27 +83,37 @@ std::vector<Row> OddPackets() {
       {"query", Out() / kQuery, "out allow rule external/m/dns-out", 1},
       {"its answer", In() / kAnswer, "in allow reply external/m/dns-out", 2},
       {"error about it",
-       Ethernet{} / Ipv4{.source = "192.0.2.99", .destination = kHost} / Icmp{.type = 3, .code = 1} /
-           Ipv4{.source = kHost, .destination = kPeer} / kQuery,
+       Ethernet{} / Ipv4{.source = "192.0.2.99", .destination = kHost} /
+           Icmp{.type = 3, .code = 1} / Ipv4{.source = kHost, .destination = kPeer} / kQuery,
        "in allow reply external/m/dns-out", 2},
       {"error about a query that was not sent",
-       Ethernet{} / Ipv4{.source = "192.0.2.99", .destination = kHost} / Icmp{.type = 3, .code = 1} /
-           Ipv4{.source = kHost, .destination = kPeer} / Udp{.source_port = 1, .destination_port = 53},
+       Ethernet{} / Ipv4{.source = "192.0.2.99", .destination = kHost} /
+           Icmp{.type = 3, .code = 1} / Ipv4{.source = kHost, .destination = kPeer} /
+           Udp{.source_port = 1, .destination_port = 53},
        "in drop default", 2},
       {"answer within its timeout", In() / kAnswer, "in allow reply external/m/dns-out", 180},
       {"answer after its timeout", In() / kAnswer, "in drop default", 181},
-      {"a tag that an interface names", Ethernet{} / Vlan{.id = 100} /
-           Ipv4{.source = kPeer, .destination = kHost} / To(443), "in drop default", 181},
-      {"a tag that none names", Ethernet{} / Vlan{.id = 5} /
-           Ipv4{.source = kPeer, .destination = kHost} / To(443), "in drop vlan", 181},
-      {"two tags", Ethernet{} / Vlan{.id = 5, .tpid = 0x88a8} / Vlan{.id = 6} /
-           Ipv4{.source = kPeer, .destination = kHost} / To(443), "in drop vlan", 181},
-      {"a priority tag", Ethernet{} / Vlan{.id = 0, .priority = 5} /
-           Ipv4{.source = kPeer, .destination = kHost} / To(443), kWeb, 181},
-      {"three tags", Ethernet{} / Vlan{} / Vlan{} / Vlan{} /
-           Ipv4{.source = kPeer, .destination = kHost} / To(443), "in drop malformed", 181},
+      {"a tag that an interface names",
+       Ethernet{} / Vlan{.id = 100} / Ipv4{.source = kPeer, .destination = kHost} / To(443),
+       "in drop default", 181},
+      {"a tag that none names",
+       Ethernet{} / Vlan{.id = 5} / Ipv4{.source = kPeer, .destination = kHost} / To(443),
+       "in drop vlan", 181},
+      {"two tags",
+       Ethernet{} / Vlan{.id = 5, .tpid = 0x88a8} / Vlan{.id = 6} /
+           Ipv4{.source = kPeer, .destination = kHost} / To(443),
+       "in drop vlan", 181},
+      {"a priority tag",
+       Ethernet{} / Vlan{.id = 0, .priority = 5} / Ipv4{.source = kPeer, .destination = kHost} /
+           To(443),
+       kWeb, 181},
+      {"three tags",
+       Ethernet{} / Vlan{} / Vlan{} / Vlan{} / Ipv4{.source = kPeer, .destination = kHost} /
+           To(443),
+       "in drop malformed", 181},
       {"harmless options",
-       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .options = {1, 1, 7, 3, 4}} / To(443),
+       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .options = {1, 1, 7, 3, 4}} /
+           To(443),
        kWeb, 181},
       {"source route",
        Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .options = {131, 3, 4}} / To(443),
@@ -126,20 +136,37 @@ std::vector<Row> OddPackets() {
       {"routing header of type 0", In6() / Routing{.type = 0} / To(443), "in drop malformed", 181},
       {"atomic fragment", In6() / FragmentHeader{.identification = 7} / To(443), kWeb, 181},
       {"later fragment before its first",
-       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .identification = 9,
-                         .fragment_offset = 24, .protocol = protocol::kTcp} / Zeros(8),
+       Ethernet{} /
+           Ipv4{.source = kPeer,
+                .destination = kHost,
+                .identification = 9,
+                .fragment_offset = 24,
+                .protocol = protocol::kTcp} /
+           Zeros(8),
        "in drop fragment", 181},
       {"first fragment",
-       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .identification = 9,
-                         .more_fragments = true} / To(443) / Zeros(4),
+       Ethernet{} /
+           Ipv4{
+               .source = kPeer, .destination = kHost, .identification = 9, .more_fragments = true} /
+           To(443) / Zeros(4),
        kWeb, 181},
       {"its later fragment",
-       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .identification = 9,
-                         .fragment_offset = 24, .protocol = protocol::kTcp} / Zeros(8),
+       Ethernet{} /
+           Ipv4{.source = kPeer,
+                .destination = kHost,
+                .identification = 9,
+                .fragment_offset = 24,
+                .protocol = protocol::kTcp} /
+           Zeros(8),
        kWeb, 181},
       {"later fragment inside the first's header",
-       Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .identification = 9,
-                         .fragment_offset = 8, .protocol = protocol::kTcp} / Zeros(8),
+       Ethernet{} /
+           Ipv4{.source = kPeer,
+                .destination = kHost,
+                .identification = 9,
+                .fragment_offset = 8,
+                .protocol = protocol::kTcp} /
+           Zeros(8),
        "in drop malformed", 181},
       {"first fragment without its header",
        Ethernet{} / Ipv4{.source = kPeer, .destination = kHost, .more_fragments = true} /
@@ -155,8 +182,7 @@ std::vector<Row> OddPackets() {
        "in allow neighbour", 181},
       {"shorter than Ethernet", Bytes(13, 0), "in drop malformed", 181},
       {"captured short", Bytes((In() / To(443) / Zeros(1400)).Build()), kWeb, 181},
-      {"jumbo frame sent",
-       Out() / Tcp{.source_port = 443, .destination_port = 50000} / Zeros(9000),
+      {"jumbo frame sent", Out() / Tcp{.source_port = 443, .destination_port = 50000} / Zeros(9000),
        "out allow reply external/m/web", 181},
       {"super-packet sent",
        Out() / Tcp{.source_port = 443, .destination_port = 50000} / Zeros(65000),
@@ -191,10 +217,10 @@ std::vector<std::string> LinesOf(const std::vector<Row>& rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     char direction[4], verdict[6], reason[16], rule[64] = "";
     std::sscanf(rows[i].expected, "%3s %5s %15s %63s", direction, verdict, reason, rule);
-    lines.push_back(fmt::format(
-        R"({{"packet":{},"direction":"{}","verdict":"{}","reason":"{}","rule":{}{}}})", i + 1,
-        direction, verdict, reason, *rule ? fmt::format("\"{}\"", rule) : "null",
-        std::string(rows[i].name) == "captured short" ? ",\"truncated\":true" : ""));
+    lines.push_back(
+        fmt::format(R"({{"packet":{},"direction":"{}","verdict":"{}","reason":"{}","rule":{}{}}})",
+                    i + 1, direction, verdict, reason, *rule ? fmt::format("\"{}\"", rule) : "null",
+                    std::string(rows[i].name) == "captured short" ? ",\"truncated\":true" : ""));
   }
   return lines;
 }
@@ -234,8 +260,7 @@ TEST_F(ReplayTest, PcapngSaysTheSameAsPcap) {
 }
 
 TEST_F(ReplayTest, AuditedDropIsADropThatAuditWouldPass) {
-  const Bytes denied =
-      Ethernet{} / Ipv4{.source = kPeer, .destination = "203.0.113.12"} / To(8080);
+  const Bytes denied = Ethernet{} / Ipv4{.source = kPeer, .destination = "203.0.113.12"} / To(8080);
   const Ran ran = Replay(PcapFile({{0, denied}}), "--interface audited --json");
   EXPECT_EQ(ran.output,
             "{\"packet\":1,\"direction\":\"in\",\"verdict\":\"drop\",\"reason\":\"default\","

@@ -15,11 +15,12 @@ constexpr DatapathSizes kSizes{.rules = 8192, .flows = 65536, .fragments = 16384
 // Finds rules by the image's tables instead of walking the policy.
 class ImageMatcher : public RuleMatcher {
  public:
-  explicit ImageMatcher(const Compilation& compilation) : compilation_(compilation), lookup_(compilation.image) {}
+  explicit ImageMatcher(const Compilation& compilation)
+      : compilation_(compilation), lookup_(compilation.image) {}
 
   RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple) const override {
-    const uint32_t value =
-        lookup_.Match(static_cast<uint32_t>(interface), static_cast<pm_direction>(direction), tuple);
+    const uint32_t value = lookup_.Match(static_cast<uint32_t>(interface),
+                                         static_cast<pm_direction>(direction), tuple);
     RuleMatch match;
     match.action = static_cast<pm_action>(PM_VALUE_ACTION(value));
     if (match.action == PM_ACTION_ALLOW || match.action == PM_ACTION_DENY)
@@ -45,7 +46,8 @@ Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node) {
 Result<void> ThreeJudges::Change(const Node& node) {
   auto next = std::make_unique<Node>(node);
   std::string what;
-  if (!NumberNode(*next, {.rules = kSizes.rules}, &numbering_, &what)) return Error{"number", "the policy", 0, what};
+  if (!NumberNode(*next, {.rules = kSizes.rules}, &numbering_, &what))
+    return Error{"number", "the policy", 0, what};
   auto compiled = Compile(*next, numbering_, ++generation_, &what);
   if (!compiled) return Error{"compile", "the policy", 0, what};
   auto compilation = std::make_unique<Compilation>(std::move(*compiled));
@@ -64,14 +66,16 @@ Result<void> ThreeJudges::Change(const Node& node) {
   return {};
 }
 
-pm_report ThreeJudges::Expected(const Judgement& judgement, const std::string& device, Direction direction) const {
+pm_report ThreeJudges::Expected(const Judgement& judgement, const std::string& device,
+                                Direction direction) const {
   pm_report report{};
   report.verdict = static_cast<uint8_t>(judgement.verdict);
   report.reason = judgement.reason;
   report.audited = judgement.audited;
   report.direction = static_cast<uint8_t>(direction);
-  report.owner = judgement.interface ? numbering_.interfaces.at(node_->interfaces[*judgement.interface].name)
-                                     : PM_MAX_INTERFACES + numbering_.devices.at(device);
+  report.owner =
+      judgement.interface ? numbering_.interfaces.at(node_->interfaces[*judgement.interface].name)
+                          : PM_MAX_INTERFACES + numbering_.devices.at(device);
   if (judgement.rule != nullptr)
     report.slot = numbering_.rules.at({judgement.rule->key, judgement.rule->direction});
   return report;
@@ -79,12 +83,13 @@ pm_report ThreeJudges::Expected(const Judgement& judgement, const std::string& d
 
 std::string ThreeJudges::Text(const pm_report& report) const {
   return fmt::format("{} {}{} owner {} slot {}", report.verdict == PM_PASS ? "pass" : "drop",
-                     ReasonWord(static_cast<pm_reason>(report.reason)), report.audited ? " audited" : "",
-                     report.owner, report.slot);
+                     ReasonWord(static_cast<pm_reason>(report.reason)),
+                     report.audited ? " audited" : "", report.owner, report.slot);
 }
 
 std::string ThreeJudges::Text(const Judgement& judgement) const {
-  return fmt::format("{} {}{} interface {} rule {}", judgement.verdict == Verdict::kPass ? "pass" : "drop",
+  return fmt::format("{} {}{} interface {} rule {}",
+                     judgement.verdict == Verdict::kPass ? "pass" : "drop",
                      ReasonWord(judgement.reason), judgement.audited ? " audited" : "",
                      judgement.interface ? node_->interfaces[*judgement.interface].name : "-",
                      judgement.rule != nullptr ? judgement.rule->key : "-");
@@ -110,7 +115,8 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   auto ran = simulator_->Run(direction, numbering_.devices.at(device), frame, time);
   if (!ran) return ran.error().Text();
   if (!*ran) {
-    if (last_.reason == PM_REASON_MALFORMED || last_.reason == PM_REASON_UNBOUND || last_.reason == PM_REASON_VLAN)
+    if (last_.reason == PM_REASON_MALFORMED || last_.reason == PM_REASON_UNBOUND ||
+        last_.reason == PM_REASON_VLAN)
       return std::nullopt;
     return fmt::format("the kernel refused to run what the evaluator says is {}", Text(last_));
   }
@@ -121,8 +127,8 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   if (last_.rule == nullptr) report->slot = 0;
   if (Text(expected) != Text(*report) || report->direction != expected.direction ||
       report->bytes != frame.size())
-    return fmt::format("evaluator: {} ({}), {} bytes\nkernel:    {}, {} bytes", Text(expected), Text(last_),
-                       frame.size(), Text(*report), report->bytes);
+    return fmt::format("evaluator: {} ({}), {} bytes\nkernel:    {}, {} bytes", Text(expected),
+                       Text(last_), frame.size(), Text(*report), report->bytes);
   Count(expected);
   return std::nullopt;
 }
@@ -168,8 +174,9 @@ std::optional<std::string> Compare(const char* what, const Result<std::vector<Co
     if (std::memcmp(&want, &(*kernel)[i], bytes) != 0) {
       const auto* a = reinterpret_cast<const uint64_t*>(&want);
       const auto* b = reinterpret_cast<const uint64_t*>(&(*kernel)[i]);
-      return fmt::format("{} counter {}: expected {} packets, {} bytes; kernel {} packets, {} bytes", what, i, a[0],
-                         a[1], b[0], b[1]);
+      return fmt::format(
+          "{} counter {}: expected {} packets, {} bytes; kernel {} packets, {} bytes", what, i,
+          a[0], a[1], b[0], b[1]);
     }
   }
   return std::nullopt;
@@ -182,7 +189,8 @@ std::optional<std::string> ThreeJudges::CompareCounters() {
   if (auto difference = Compare("rule", simulator_->RuleCounters(kSizes.rules), rules_,
                                 offsetof(pm_rule_counter, last_hit)))
     return difference;
-  if (auto difference = Compare("reason", simulator_->ReasonCounters(), reasons_, sizeof(pm_reason_counter)))
+  if (auto difference =
+          Compare("reason", simulator_->ReasonCounters(), reasons_, sizeof(pm_reason_counter)))
     return difference;
   if (auto difference = Compare("seen", simulator_->SeenCounters(), seen_, sizeof(pm_seen_counter)))
     return difference;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One packet before three judges: the reference evaluator, the evaluator over the compiled image's lookup, and the program in the
-// kernel. They must agree on verdict, reason and rule of every packet, and at the end on every counter.
+// One packet before three judges: the reference evaluator, the evaluator over the compiled image's
+// lookup, and the program in the kernel. They must agree on verdict, reason and rule of every
+// packet, and at the end on every counter.
 #ifndef PORTMATRIX_TESTS_KERNEL_THREE_JUDGES_H_
 #define PORTMATRIX_TESTS_KERNEL_THREE_JUDGES_H_
 
@@ -26,8 +27,8 @@ class ThreeJudges {
   // Another policy judges from now on.
   Result<void> Change(const Node& node);
 
-  // The first difference, in words, or nothing. A frame that the kernel does not test-run must be one
-  // that no rule is asked about.
+  // The first difference, in words, or nothing. A frame that the kernel does not test-run must be
+  // one that no rule is asked about.
   std::optional<std::string> Judge(const std::string& device, Direction direction,
                                    std::span<const uint8_t> frame, uint64_t time);
   // What the evaluator said last.
@@ -40,13 +41,15 @@ class ThreeJudges {
   explicit ThreeJudges(std::unique_ptr<Simulator> simulator) : simulator_(std::move(simulator)) {}
   std::string Text(const Judgement& judgement) const;
   std::string Text(const pm_report& report) const;
-  pm_report Expected(const Judgement& judgement, const std::string& device, Direction direction) const;
+  pm_report Expected(const Judgement& judgement, const std::string& device,
+                     Direction direction) const;
   void Count(const pm_report& report);
 
   std::unique_ptr<Simulator> simulator_;
   Numbering numbering_;
   uint64_t generation_ = 0;
-  // Behind pointers, because the judges hold on to them; the previous ones until the change is through.
+  // Behind pointers, because the judges hold on to them; the previous ones until the change is
+  // through.
   std::unique_ptr<Node> node_;
   std::unique_ptr<Compilation> compilation_;
   std::unique_ptr<Evaluator> evaluator_;

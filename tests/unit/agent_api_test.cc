@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control API: who may call what, what is understood, and what comes back; and the same through a real socket.
-#include "agent/control_api.h"
-
+// The control API: who may call what, what is understood, and what comes back; and the same through
+// a real socket.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "agent/control_api.h"
 #include "agent/control_socket.h"
 #include "agent/sources_json.h"
 #include "tests/unit/agent_setup.h"
@@ -64,7 +64,8 @@ TEST_F(AgentApiTest, AppliesAndReports) {
 
 TEST_F(AgentApiTest, TrialIsConfirmedAndRolledBack) {
   ASSERT_EQ(Call("POST", "/v1/apply", ApplyBody(PolicyOf({1}))).status, 200u);
-  json answer = json::parse(Call("POST", "/v1/apply", ApplyBody(PolicyOf({2}), {{"confirm_seconds", 60}})).body);
+  json answer = json::parse(
+      Call("POST", "/v1/apply", ApplyBody(PolicyOf({2}), {{"confirm_seconds", 60}})).body);
   EXPECT_EQ(answer["result"], "pending");
   EXPECT_EQ(answer["deadline"], "2026-09-21T14:14:20Z");
   EXPECT_EQ(json::parse(Call("GET", "/v1/status").body)["pending"]["seconds_left"], 60.0);
@@ -109,7 +110,8 @@ TEST_F(AgentApiTest, WhatIsNotUnderstoodIsSaid) {
        "400 bad-request: `confirm_seconds` is a number, `dry_run` and `force` are true or false"},
       {"a text for a number", "POST", "/v1/rollback", R"({"number":"7"})",
        "400 bad-request: `number` is not a generation's number"},
-      {"another call", "GET", "/v1/everything", "", "404 bad-request: there is no call GET /v1/everything"},
+      {"another call", "GET", "/v1/everything", "",
+       "404 bad-request: there is no call GET /v1/everything"},
       {"another method", "GET", "/v1/apply", "", "405 bad-request: there is no call GET /v1/apply"},
   };
   for (const Misunderstanding& row : rows)
@@ -124,7 +126,8 @@ TEST_F(AgentApiTest, DocumentsAreBounded) {
   EXPECT_EQ(ErrorOf(Call("POST", "/v1/apply", ApplyBody(sources))),
             "400 bad-request: the documents have more than 8388608 bytes together");
   sources.documents = {{"p", "p", std::string((1 << 20) + 1, ' ')}};
-  EXPECT_THAT(ErrorOf(Call("POST", "/v1/apply", ApplyBody(sources))), HasSubstr("1048577 bytes, the limit is 1048576"));
+  EXPECT_THAT(ErrorOf(Call("POST", "/v1/apply", ApplyBody(sources))),
+              HasSubstr("1048577 bytes, the limit is 1048576"));
 }
 
 TEST_F(AgentApiTest, StrangersMayNothing) {
@@ -133,7 +136,9 @@ TEST_F(AgentApiTest, StrangersMayNothing) {
                                      {"GET", "/v1/nothing"},
                                      {"POST", "/v1/apply"},
                                      {"POST", "/v1/detach"}})
-    EXPECT_THAT(ErrorOf(Call(method, path, "", kStranger)), StartsWith("403 forbidden: not permitted")) << path;
+    EXPECT_THAT(ErrorOf(Call(method, path, "", kStranger)),
+                StartsWith("403 forbidden: not permitted"))
+        << path;
 }
 
 TEST(AgentPeerTest, GroupsDecide) {
@@ -151,7 +156,8 @@ TEST(AgentPeerTest, GroupsDecide) {
       {"both", {1000, {kReaders, kAdmins}}, Permission::kChange},
       {"neither", {1000, {1000}}, Permission::kNone},
   };
-  for (const Row& row : rows) EXPECT_EQ(PermissionOf(row.peer, kReaders, kAdmins), row.expected) << row.name;
+  for (const Row& row : rows)
+    EXPECT_EQ(PermissionOf(row.peer, kReaders, kAdmins), row.expected) << row.name;
   EXPECT_EQ(PermissionOf({1000, {0}}, std::nullopt, std::nullopt), Permission::kNone)
       << "groups that do not exist give nothing";
 }
@@ -188,7 +194,8 @@ class Server {
     }
     std::string reply;
     char buffer[4096];
-    for (ssize_t got; (got = read(fd.get(), buffer, sizeof buffer)) > 0;) reply.append(buffer, static_cast<size_t>(got));
+    for (ssize_t got; (got = read(fd.get(), buffer, sizeof buffer)) > 0;)
+      reply.append(buffer, static_cast<size_t>(got));
     return reply;
   }
   FileDescriptor Connect() const {
@@ -213,8 +220,9 @@ class Server {
 HttpService Echo(bool takes_body) {
   HttpService service;
   service.serve = [](const HttpCall& call) -> HttpReply {
-    return {200, call.method + " " + call.path + " uid " + std::to_string(call.peer ? call.peer->uid : 99999) +
-                     " bytes " + std::to_string(call.body.size())};
+    return {200, call.method + " " + call.path + " uid " +
+                     std::to_string(call.peer ? call.peer->uid : 99999) + " bytes " +
+                     std::to_string(call.body.size())};
   };
   service.takes_body = [takes_body](const HttpCall&) { return takes_body; };
   service.max_body_bytes = 1 << 20;
@@ -222,8 +230,8 @@ HttpService Echo(bool takes_body) {
 }
 
 std::string Post(size_t bytes) {
-  return "POST /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + std::to_string(bytes) +
-         "\r\n\r\n" + std::string(bytes, 'a');
+  return "POST /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'a');
 }
 
 TEST(AgentHttpTest, CallsCarryBodyAndPeer) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Applying a policy: the happy way, the gates, and that a failure at any single step leaves the old generation judging.
+// Applying a policy: the happy way, the gates, and that a failure at any single step leaves the old
+// generation judging.
 #include <algorithm>
 
 #include "tests/unit/agent_setup.h"
@@ -70,7 +71,8 @@ TEST_F(AgentApplyTest, InvalidPolicyTouchesNothing) {
 TEST_F(AgentApplyTest, FailedExpectationRefusesUnlessForced) {
   Sources sources = PolicyOf({443});
   sources.documents[0].text +=
-      "expect:\n  - {interface: ext, from: 198.51.100.1, to: 192.0.2.1, protocol: tcp, port: 80, verdict: allow}\n";
+      "expect:\n  - {interface: ext, from: 198.51.100.1, to: 192.0.2.1, protocol: tcp, port: 80, "
+      "verdict: allow}\n";
   const auto refused = Apply(sources);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.refusal().kind, Refusal::Kind::kRefused);
@@ -103,7 +105,10 @@ TEST_F(AgentApplyTest, MissingDeviceIsRefusedByNameAndForcedWithAnAlarm) {
   EXPECT_THAT(Hooked(), IsEmpty());
   EXPECT_EQ(kernel_.control, 0u);
   EXPECT_EQ(store_->generations().at(1).outcome, Outcome::kFailed);
-  ASSERT_TRUE(Apply(PolicyOf({443}, "eth0, eth9"), std::nullopt, true));
+  const auto forced = Apply(PolicyOf({443}, "eth0, eth9"), std::nullopt, true);
+  ASSERT_TRUE(forced);
+  EXPECT_THAT(forced->alarms,
+              ElementsAre("device eth9: not protected: attach to eth9: No such device"));
   EXPECT_THAT(Hooked(), ElementsAre("eth0"));
   EXPECT_TRUE(HasAlarm("device eth9"));
 }
@@ -149,7 +154,8 @@ TEST_F(AgentApplyTest, RulesKeepTheirNumbersOverChanges) {
   MustApply(PolicyOf({443, 80}));
   const Numbering before = kernel_.numbering;
   MustApply(PolicyOf({80, 25, 443}));
-  for (const auto& [rule, number] : before.rules) EXPECT_EQ(kernel_.numbering.rules.at(rule), number);
+  for (const auto& [rule, number] : before.rules)
+    EXPECT_EQ(kernel_.numbering.rules.at(rule), number);
 }
 
 // One failure at each step of a change, before or after its effect.
@@ -176,7 +182,8 @@ TEST_P(AgentFailureTest, AtEveryStepLeavesTheOldOrTheNewGenerationWhole) {
       EXPECT_EQ(store_->confirmed(), JudgingNumber()) << "call " << call;
       continue;
     }
-    // The change has happened, so a failure was after the instant: the next look at things makes up for it.
+    // The change has happened, so a failure was after the instant: the next look at things makes up
+    // for it.
     EXPECT_THAT(Judging(), ElementsAre("ping", "p443", "p80")) << "call " << call;
     firewall_->Tick();
     EXPECT_EQ(store_->confirmed(), JudgingNumber());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What apply refuses for its caller's sake: policies that cut their own session, or let a leased address expire.
+// What apply refuses for its caller's sake: policies that cut their own session, or let a leased
+// address expire.
 #include "tests/unit/agent_setup.h"
 
 namespace portmatrix {
@@ -9,12 +10,14 @@ using testing::ElementsAre;
 
 class AgentGuardsTest : public AgentTest {
  protected:
-  static Sources Policy(const std::string& failsafe, const std::string& rules, const std::string& more) {
-    return {{{"p.yaml", "p.yaml",
-              "matrix: m\nrules:\n  - {id: web, from: any, to: me, protocol: tcp, ports: 443}\n" + rules +
-                  "---\nnode: n1\nsets: {me: [192.0.2.1, 2001:db8::1]}\nfailsafe: " + failsafe +
-                  "\ninterfaces:\n  ext: {device: eth0, local: me, matrices: [m]" + more + "}\n"}},
-            {}};
+  static Sources Policy(const std::string& failsafe, const std::string& rules,
+                        const std::string& more) {
+    return {
+        {{"p.yaml", "p.yaml",
+          "matrix: m\nrules:\n  - {id: web, from: any, to: me, protocol: tcp, ports: 443}\n" +
+              rules + "---\nnode: n1\nsets: {me: [192.0.2.1, 2001:db8::1]}\nfailsafe: " + failsafe +
+              "\ninterfaces:\n  ext: {device: eth0, local: me, matrices: [m]" + more + "}\n"}},
+        {}};
   }
   static Session SessionTo(const char* to, uint16_t port = 22) {
     const bool six = std::string_view(to).find(':') != std::string_view::npos;
@@ -33,7 +36,8 @@ class AgentGuardsTest : public AgentTest {
 
 TEST_F(AgentGuardsTest, SessionOfTheCaller) {
   const std::string cut =
-      "it would cut your own session from 198.51.100.7:51022 to 192.0.2.1:22: interface ext drops it by ";
+      "it would cut your own session from 198.51.100.7:51022 to 192.0.2.1:22: interface ext drops "
+      "it by ";
   const std::string force = " (--force installs the policy all the same)";
   const std::string ssh_rule = "  - {id: ssh, from: any, to: me, protocol: tcp, ports: 22}\n";
   struct Row {
@@ -44,24 +48,33 @@ TEST_F(AgentGuardsTest, SessionOfTheCaller) {
   };
   const Row rows[] = {
       {"no rule", Policy("none", "", ""), SessionTo("192.0.2.1"), cut + "its default" + force},
-      {"a deny", Policy("none", "  - {id: no, from: any, to: me, protocol: tcp, ports: 22, action: deny}\n", ""),
+      {"a deny",
+       Policy("none", "  - {id: no, from: any, to: me, protocol: tcp, ports: 22, action: deny}\n",
+              ""),
        SessionTo("192.0.2.1"), cut + "rule ext/m/no" + force},
       {"a deny where the default passes",
-       Policy("none", "  - {id: no, from: any, to: me, protocol: tcp, ports: 22, action: deny}\n", ", default: pass"),
+       Policy("none", "  - {id: no, from: any, to: me, protocol: tcp, ports: 22, action: deny}\n",
+              ", default: pass"),
        SessionTo("192.0.2.1"), cut + "rule ext/m/no" + force},
       {"IPv6", Policy("none", "", ""), SessionTo("2001:db8::1"),
-       "it would cut your own session from [2001:db8:9::7]:51022 to [2001:db8::1]:22: interface ext drops it by its "
-       "default" + force},
+       "it would cut your own session from [2001:db8:9::7]:51022 to [2001:db8::1]:22: interface "
+       "ext drops it by its "
+       "default" +
+           force},
       {"a rule allows it", Policy("none", ssh_rule, ""), SessionTo("192.0.2.1"), "dry-run"},
       {"failsafe allows it", Policy("[{protocol: tcp, ports: 22, from: 198.51.100.0/24}]", "", ""),
        SessionTo("192.0.2.1"), "dry-run"},
       {"failsafe of others", Policy("[{protocol: tcp, ports: 22, from: 198.51.101.0/24}]", "", ""),
        SessionTo("192.0.2.1"), cut + "its default" + force},
       {"another port of the server", Policy("none", ssh_rule, ""), SessionTo("192.0.2.1", 2222),
-       "it would cut your own session from 198.51.100.7:51022 to 192.0.2.1:2222: interface ext drops it by its "
-       "default" + force},
-      {"the default passes", Policy("none", "", ", default: pass"), SessionTo("192.0.2.1"), "dry-run"},
-      {"audit drops nothing", Policy("none", "", ", mode: audit"), SessionTo("192.0.2.1"), "dry-run"},
+       "it would cut your own session from 198.51.100.7:51022 to 192.0.2.1:2222: interface ext "
+       "drops it by its "
+       "default" +
+           force},
+      {"the default passes", Policy("none", "", ", default: pass"), SessionTo("192.0.2.1"),
+       "dry-run"},
+      {"audit drops nothing", Policy("none", "", ", mode: audit"), SessionTo("192.0.2.1"),
+       "dry-run"},
       {"an address of no interface", Policy("none", "", ""), SessionTo("10.0.0.1"), "dry-run"},
       {"no session", Policy("none", "", ""), std::nullopt, "dry-run"},
   };
@@ -80,14 +93,23 @@ TEST_F(AgentGuardsTest, LeasedAddresses) {
     std::string expected;
   };
   const Row rows[] = {
-      {"DHCP", {"eth0", four, By::kDhcp}, "",
-       "192.0.2.1 on eth0 was leased and would expire: interface ext has no `dhcp: client` (--force installs the "
+      {"DHCP",
+       {"eth0", four, By::kDhcp},
+       "",
+       "192.0.2.1 on eth0 was leased and would expire: interface ext has no `dhcp: client` "
+       "(--force installs the "
        "policy all the same)"},
       {"DHCP is let through", {"eth0", four, By::kDhcp}, ", dhcp: client", "dry-run"},
       {"DHCPv6", {"eth0", six, By::kDhcp}, ", dhcp: client", "dry-run"},
-      {"router advertisements pass by default", {"eth0", six, By::kRouterAdvertisement}, "", "dry-run"},
-      {"router advertisements drop", {"eth0", six, By::kRouterAdvertisement}, ", router_advertisements: drop",
-       "2001:db8::1 on eth0 was leased and would expire: interface ext has no `router_advertisements: accept` "
+      {"router advertisements pass by default",
+       {"eth0", six, By::kRouterAdvertisement},
+       "",
+       "dry-run"},
+      {"router advertisements drop",
+       {"eth0", six, By::kRouterAdvertisement},
+       ", router_advertisements: drop",
+       "2001:db8::1 on eth0 was leased and would expire: interface ext has no "
+       "`router_advertisements: accept` "
        "(--force installs the policy all the same)"},
       {"another device", {"eth1", four, By::kDhcp}, "", "dry-run"},
       {"the device's VLAN", {"eth0", four, By::kDhcp}, ", vlan: 10", "dry-run"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent on a kernel in memory, a clock that stands until it is moved, and a state directory of its own. It can be
-// killed and started again, and the machine rebooted.
+// An agent on a kernel in memory, a clock that stands until it is moved, and a state directory of
+// its own. It can be killed and started again, and the machine rebooted.
 #ifndef PORTMATRIX_TESTS_UNIT_AGENT_SETUP_H_
 #define PORTMATRIX_TESTS_UNIT_AGENT_SETUP_H_
 
@@ -57,11 +57,11 @@ inline Sources PolicyOf(const std::vector<int>& ports, const std::string& device
                         const std::string& more = "") {
   std::string text = "matrix: m\nrules:\n  - {id: ping, from: any, to: me, protocol: icmp}\n";
   for (const int port : ports)
-    text += "  - {id: p" + std::to_string(port) + ", from: any, to: me, protocol: tcp, ports: " +
-            std::to_string(port) + "}\n";
+    text += "  - {id: p" + std::to_string(port) +
+            ", from: any, to: me, protocol: tcp, ports: " + std::to_string(port) + "}\n";
   text += more;
-  text += "---\nnode: n1\nsets: {me: 192.0.2.1}\nfailsafe: none\ninterfaces:\n  ext: {device: [" + devices +
-          "], local: me, matrices: [m]}\n";
+  text += "---\nnode: n1\nsets: {me: 192.0.2.1}\nfailsafe: none\ninterfaces:\n  ext: {device: [" +
+          devices + "], local: me, matrices: [m]}\n";
   return {{{"policy/p.yaml", "policy", text}}, {}};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state directory: what was stored is there again, what is damaged is told and passed over; and fingerprints.
+// The state directory: what was stored is there again, what is damaged is told and passed over; and
+// fingerprints.
 #include <fstream>
 
 #include "tests/unit/agent_setup.h"
@@ -44,7 +45,8 @@ class AgentStateTest : public testing::Test {
   }
   size_t Files(const char* folder) const {
     size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(path() + "/" + folder)) files += entry.exists();
+    for (const auto& entry : std::filesystem::directory_iterator(path() + "/" + folder))
+      files += entry.exists();
     return files;
   }
 
@@ -83,7 +85,8 @@ TEST_F(AgentStateTest, OneAgentAtATime) {
 TEST_F(AgentStateTest, KeepsTheLast32AndWhatIsNeeded) {
   Store(1, PolicyOf({1}));
   ASSERT_TRUE(store_->Confirm(1));
-  for (int number = 2; number <= 40; ++number) Store(static_cast<uint64_t>(number), PolicyOf({number}));
+  for (int number = 2; number <= 40; ++number)
+    Store(static_cast<uint64_t>(number), PolicyOf({number}));
   EXPECT_THAT(store_->generations(), SizeIs(kKeptGenerations));
   EXPECT_TRUE(store_->generations().contains(1)) << "it is the confirmed one";
   EXPECT_FALSE(store_->generations().contains(9));
@@ -117,13 +120,15 @@ struct Damage {
 
 TEST_F(AgentStateTest, DamageIsToldAndPassedOver) {
   const Damage rows[] = {
-      {"empty generation", "generations/2.json", "", "generations/2.json is damaged and was passed over"},
+      {"empty generation", "generations/2.json", "",
+       "generations/2.json is damaged and was passed over"},
       {"half a generation", "generations/2.json", R"({"number": 2, "node)", "2.json is damaged"},
       {"another number", "generations/2.json",
        R"({"number":3,"node":"n1","fingerprint":")" + std::string(64, '0') +
            R"(","stored_at":0,"uid":null,"user":"","note":"","files":[]})",
        "2.json is damaged"},
-      {"a text as number", "confirmed", "one", "confirmed is damaged: taking generation 1, the last that was confirmed"},
+      {"a text as number", "confirmed", "one",
+       "confirmed is damaged: taking generation 1, the last that was confirmed"},
       {"outcomes", "outcomes.json", "[", "outcomes.json is damaged"},
   };
   for (const Damage& row : rows) {
@@ -146,9 +151,11 @@ TEST_F(AgentStateTest, FilesThatDoNotMatchTheirFingerprintAreRefused) {
   const std::string name = "sources/" + ToHex(store_->generations().at(1).fingerprint) + ".json";
   std::string text = R"({"documents":[{"path":"p","root":"p","text":"other"}],"lists":[]})";
   Write(name, text);
-  EXPECT_EQ(store_->LoadSources(1).error().Text(), "load generation 1: its stored files do not match its fingerprint");
+  EXPECT_EQ(store_->LoadSources(1).error().Text(),
+            "load generation 1: its stored files do not match its fingerprint");
   Write(name, "{");
-  EXPECT_EQ(store_->LoadSources(1).error().Text(), "load generation 1: its stored files are damaged");
+  EXPECT_EQ(store_->LoadSources(1).error().Text(),
+            "load generation 1: its stored files are damaged");
 }
 
 TEST_F(AgentStateTest, UnfinishedFilesAreRemoved) {
@@ -170,7 +177,8 @@ TEST_F(AgentStateTest, DetachedIsRemembered) {
 }
 
 TEST(AgentFingerprintTest, TellsApartWhatDiffersAndNothingElse) {
-  const Sources policy{{{"a/x.yaml", "a", "one"}, {"a/y.yaml", "a", "two"}}, {{"a/l.txt", "a", "list"}}};
+  const Sources policy{{{"a/x.yaml", "a", "one"}, {"a/y.yaml", "a", "two"}},
+                       {{"a/l.txt", "a", "list"}}};
   const Fingerprint fingerprint = FingerprintOf(policy, "n1");
   Sources moved = policy;
   for (auto* files : {&moved.documents, &moved.lists})

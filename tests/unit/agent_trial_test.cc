@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes on trial: confirmed, rolled back by hand, by the program, by nobody; and going back to older policies.
+// Changes on trial: confirmed, rolled back by hand, by the program, by nobody; and going back to
+// older policies.
 #include "tests/unit/agent_setup.h"
 
 namespace portmatrix {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent takes up when it starts, and looks after while it runs: devices, expiries, detachment.
+// What the agent takes up when it starts, and looks after while it runs: devices, expiries,
+// detachment.
 #include "tests/unit/agent_setup.h"
 
 namespace portmatrix {
@@ -54,7 +55,8 @@ TEST_F(AgentStartTest, PinsAreBelievedAndNothingIsFlushed) {
 TEST_F(AgentStartTest, KillBetweenTheInstantAndTheConfirmationOnDiskKeepsTheNewOne) {
   MustApply(PolicyOf({443}));
   MustApply(PolicyOf({80}));
-  // As if the agent had died right after the swap: nothing on the disk knows of it but the candidate.
+  // As if the agent had died right after the swap: nothing on the disk knows of it but the
+  // candidate.
   std::filesystem::remove(folder_.path() + "/state/confirmed");
   std::filesystem::remove(folder_.path() + "/state/outcomes.json");
   StartAgent();
@@ -93,7 +95,8 @@ TEST_F(AgentStartTest, BrokenConfirmedPolicyGivesWayToTheLastGoodOne) {
   ASSERT_TRUE(firewall_->Start(nullptr));
   EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
   EXPECT_THAT(alarms_->standing().at("stored policy").text,
-              HasSubstr("generation 2: load generation 2: its stored files are damaged; generation 1 is in force"));
+              HasSubstr("generation 2: load generation 2: its stored files are damaged; generation "
+                        "1 is in force"));
 }
 
 TEST_F(AgentStartTest, JudgingGenerationThatTheDiskDoesNotKnowGoesOnJudging) {
@@ -141,6 +144,20 @@ TEST_F(AgentDeviceTest, DeviceThatVanishesIsAnAlarmUntilItIsBack) {
   EXPECT_TRUE(enforcement_->protection().gaps().back().until);
 }
 
+TEST_F(AgentDeviceTest, RenamedDeviceIsAnAlarmWithoutAGap) {
+  MustApply(PolicyOf({443}));
+  kernel_.devices = {{"wan0", 2}};
+  kernel_.renamed = {{"eth0", "wan0"}};
+  firewall_->Tick();
+  EXPECT_THAT(alarms_->standing().at("device eth0").text, HasSubstr("it is called wan0 now"));
+  EXPECT_TRUE(enforcement_->protection().gaps().empty());
+  EXPECT_THAT(Hooked(), ElementsAre("eth0"));
+  // Another device takes the name: that one is hooked.
+  kernel_.devices["eth0"] = 9;
+  firewall_->Tick();
+  EXPECT_EQ(kernel_.attachments.at("eth0").ifindex, 9u);
+}
+
 TEST_F(AgentDeviceTest, GenericModeIsAllowedOnlyWherePolicySaysSo) {
   Sources generic = PolicyOf({443});
   std::string& text = generic.documents[0].text;
@@ -185,7 +202,8 @@ class AgentExpiryTest : public AgentTest {
   // p7 expires 100 s after the test's beginning.
   static Sources Expiring(std::vector<int> ports = {443}) {
     return PolicyOf(ports, "eth0",
-                    "  - {id: p7, from: any, to: me, protocol: tcp, ports: 7, expires: 2026-09-21T14:15:00Z}\n");
+                    "  - {id: p7, from: any, to: me, protocol: tcp, ports: 7, expires: "
+                    "2026-09-21T14:15:00Z}\n");
   }
   // Does any rule of the judging image match port 7? Rule tables hold only active rules.
   size_t ActiveRules() const {

@@ -28,8 +28,7 @@ const std::vector<const char*> kPrefixes[] = {
      "10.0.0.3"},
     {"::/0", "2001:db8::/126", "2001:db8::/127", "2001:db8::2/127", "2001:db8::", "2001:db8::3"}};
 constexpr uint8_t kProtocols[] = {6, 17, 1, 58, 47, 200, 99};
-constexpr uint16_t kKeys[] = {0,      1,      2,      3,      0x0100, 0x0101,
-                              0x0102, 0x0200, 0x0201, 0x0202, 65535};
+constexpr uint16_t kKeys[] = {0, 1, 2, 3, 0x0100, 0x0101, 0x0102, 0x0200, 0x0201, 0x0202, 65535};
 constexpr uint16_t kSourceKeys[] = {0, 1, 65535};
 
 Prefix PrefixOf(std::string text) {

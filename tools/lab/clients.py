@@ -9,7 +9,7 @@ import itertools
 import socket
 import time
 
-from echo_server import EchoServer, address_family, open_socket
+from echo_server import EchoServer, open_socket
 from tcp_info import TcpInfo
 
 _FIRST_PORT, _LAST_PORT = 30000, 48999

@@ -48,8 +48,9 @@ class Firewall:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                self._ask("--socket", str(self.socket), "--pin_root", str(self.pin_root), "status")
-                return self.counters()
+                if self.status()["agent"]["reachable"]:
+                    return self.counters()
+                raise FirewallError("the agent does not answer")
             except FirewallError as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise FirewallError(f"{self._node}: portmatrixd does not protect: {error}\n{self._log_end()}") from error
@@ -61,6 +62,17 @@ class Firewall:
             end([self._process.pid], self._process)
             self._process = None
 
+    def kill(self) -> None:
+        """Takes the agent away without a word of warning."""
+        self.check_alive()
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def check_alive(self) -> None:
+        if (code := self._process.poll()) is not None:
+            raise FirewallError(f"{self._node}: portmatrixd ended by itself, exit {code}\n{self._log_end()}")
+
     def detach(self) -> None:
         """Removes every attachment and pin, and makes sure of it."""
         if not self.pin_root.exists():
@@ -71,6 +83,16 @@ class Firewall:
 
     def counters(self) -> Counters:
         return Counters(json.loads(self._ask("--pin_root", str(self.pin_root), "--json", "counters")))
+
+    def status(self) -> dict:
+        return json.loads(self._ask("--socket", str(self.socket), "--pin_root", str(self.pin_root), "--json", "status"))
+
+    def hooks(self) -> tuple[str, list[str]]:
+        """Where the programs are, in words, and which of them cannot count exactly."""
+        attachments = self.status()["attachments"]
+        words = ", ".join(f"{hook['device']} {hook['xdp']} and {hook['tc']}" for hook in attachments)
+        return words, [f"{self._node}: {hook['device']}: counts inexact ({hook['xdp']})"
+                       for hook in attachments if not hook["counts_exact"]]
 
     def begin_apply(self, policy: list[pathlib.Path]) -> subprocess.Popen:
         """`portmatrix apply`, under way."""

@@ -12,7 +12,7 @@ import time
 from clients import Clients, Cost, arrival_of, settle
 from counters import Expected
 from flows import Flow
-from matrix import ANYONE, FAMILIES, NODES, SETS, networks, row_for
+from matrix import ANYONE, FAMILIES, NODES, networks, row_for
 from tcp_info import TcpInfo
 
 _ROUND_SECONDS = 0.004

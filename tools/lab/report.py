@@ -47,7 +47,7 @@ class Report:
 
     def table(self) -> None:
         """Each row, then each node and family."""
-        if self._quiet:
+        if self._quiet or not self.trials:
             return
         print()
         width = max(len(str(row)) for row in ROWS)
@@ -81,7 +81,7 @@ class Report:
         if len(self.differences) > len(shown):
             print(f"and {len(self.differences) - len(shown)} more, above")
         sums = _sums(self.trials)
-        fate = "all refused and counted" if sums.refused == sums.probed else f"{sums.refused:,} refused"
+        fate = "all refused and counted" if 0 < sums.probed == sums.refused else f"{sums.refused:,} refused and counted"
         good = not self.differences and self.as_the_matrix_says == cells
         line = (f"{len(ROWS)} rows x {len(NODES)} nodes x {len(FAMILIES)} families: {self.as_the_matrix_says} of {cells} as the "
                 f"matrix says; {sums.probed:,} refused probes, {fate}; {len(self.differences)} differences")
