@@ -462,8 +462,7 @@ static __always_inline int parse_ip(const struct frame *frame, __u16 ethertype, 
 	result = parse_transport(frame, data_at, data_end, packet);
 	if (result)
 		return result;
-	if (packet->header_end)
-		packet->header_end += data_at - fragmentable;
+	packet->header_end += data_at - fragmentable;
 	if (packet->icmp_error) {
 		struct embedded embedded = { .at = data_at + ICMP_BYTES, .family = packet->tuple.family };
 

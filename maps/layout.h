@@ -278,7 +278,7 @@ struct pm_packet {
 	struct pm_tuple embedded; /* of an ICMP error; family zero: none that could belong to a conversation */
 	__u32 identification;     /* of a fragment */
 	__u32 fragment_offset;    /* bytes */
-	__u32 header_end;         /* end of the transport header, counted from the start of the fragmentable part */
+	__u32 header_end;         /* of all headers up to the transport's, counted from the start of the fragmentable part */
 	__u8 fragment;            /* enum pm_fragment_kind */
 	__u8 opening;             /* SYN without ACK, SCTP INIT, echo request */
 	__u8 tcp_flags;

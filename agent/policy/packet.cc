@@ -107,8 +107,8 @@ std::optional<pm_packet> DecodePacket(Family family, std::span<const uint8_t> by
 
   const std::optional<size_t> header_bytes = ReadTransport(*network, family, extent, packet);
   if (!header_bytes) return std::nullopt;
-  if (*header_bytes == 0) return packet;
   packet.header_end = static_cast<uint32_t>(network->transport_offset + *header_bytes);
+  if (*header_bytes == 0) return packet;
   SetService(packet.tuple, network->transport.first<kServiceBytes>());
   if (IsEchoRequest(packet.tuple)) packet.opening = 1;
   return packet;
