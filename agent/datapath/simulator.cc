@@ -18,7 +18,6 @@ constexpr uint32_t kTestRunIfindex = 1;
 
 constexpr size_t kEthernetBytes = 14;
 constexpr size_t kLargestFixedHeader = 40;  // IPv6's
-constexpr uint32_t kSegmentBytes = 1448;    // any but zero says the same
 
 // The object keeps the descriptor; a map owns its own.
 BpfMap Borrowed(const FilterObject& object, const char* name) {
@@ -74,19 +73,8 @@ Result<void> Simulator::Change(const Image& image) {
 }
 
 Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t device,
-                                                std::span<const uint8_t> frame, uint64_t time) {
-  return TestRun(direction, device, frame, time, 0);
-}
-
-Result<std::optional<pm_report>> Simulator::RunSegmented(uint32_t device,
-                                                         std::span<const uint8_t> frame,
-                                                         uint64_t time) {
-  return TestRun(Direction::kOut, device, frame, time, kSegmentBytes);
-}
-
-Result<std::optional<pm_report>> Simulator::TestRun(Direction direction, uint32_t device,
-                                                    std::span<const uint8_t> frame, uint64_t time,
-                                                    uint32_t segment_bytes) {
+                                                std::span<const uint8_t> frame, uint64_t time,
+                                                const Carriage& carriage) {
   if (frame.size() < kEthernetBytes) return std::optional<pm_report>();
   if (device != device_) {
     if (bpf_map_update_elem(object_->map("devices"), &kTestRunIfindex, &device, BPF_ANY) != 0)
@@ -98,10 +86,17 @@ Result<std::optional<pm_report>> Simulator::TestRun(Direction direction, uint32_
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
               .data_size_in = static_cast<uint32_t>(frame.size()), .repeat = 1);
   __sk_buff buffer{};
-  buffer.gso_size = segment_bytes;
+  buffer.gso_size = carriage.segment_bytes;
+  buffer.gso_segs = carriage.segments;
+  buffer.wire_len = carriage.wire_bytes;
+  xdp_md buffers{};
+  buffers.data_end = carriage.first_buffer_bytes;
   if (direction == Direction::kOut) {
     options.ctx_in = &buffer;
     options.ctx_size_in = sizeof buffer;
+  } else if (carriage.first_buffer_bytes != 0) {
+    options.ctx_in = &buffers;
+    options.ctx_size_in = sizeof buffers;
   }
   const int program = direction == Direction::kIn ? object_->xdp_program() : object_->tc_program();
   if (bpf_prog_test_run_opts(program, &options) != 0) {

@@ -20,6 +20,19 @@
 
 namespace portmatrix {
 
+// What travels beside a frame's bytes. Zeros: a plain frame.
+struct Carriage {
+  // Send: a segmented super-packet (GSO), whose lengths are those of the buffer, with so many bytes
+  // of payload a segment.
+  uint32_t segment_bytes = 0;
+  uint32_t segments = 0;    // Send: wire packets; zero where nobody counted yet.
+  uint32_t wire_bytes = 0;  // Send: of all wire packets; zero: those of the frame.
+  // Receive: so many bytes of the frame in its first buffer, the rest in others; at least the
+  // Ethernet header. Since Linux 6.18 (net/bpf/test_run.c); an error before. Zero: what a page
+  // holds.
+  uint32_t first_buffer_bytes = 0;
+};
+
 class Simulator {
  public:
   static Result<std::unique_ptr<Simulator>> Load(const DatapathSizes& sizes);
@@ -31,11 +44,9 @@ class Simulator {
   // nanoseconds. Nothing: the kernel does not test-run such a frame, because it is shorter than its
   // Ethernet header or, on send, than the IP header it announces.
   Result<std::optional<pm_report>> Run(Direction direction, uint32_t device,
-                                       std::span<const uint8_t> frame, uint64_t time);
-  // On send, as a segmented super-packet (GSO) of which `frame` holds the beginning: its lengths
-  // are those of the buffer. The kernel test-runs at most a page on that hook.
-  Result<std::optional<pm_report>> RunSegmented(uint32_t device, std::span<const uint8_t> frame,
-                                                uint64_t time);
+                                       std::span<const uint8_t> frame, uint64_t time,
+                                       const Carriage& carriage = {});
+  // The kernel test-runs at most a page on the send hook.
   static constexpr size_t kLargestSentBytes = 3584;
   static constexpr size_t kLargestReceivedBytes =
       66000;  // in several buffers; more than the largest datagram takes
@@ -55,9 +66,6 @@ class Simulator {
 
  private:
   explicit Simulator(std::unique_ptr<FilterObject> object) : object_(std::move(object)) {}
-  Result<std::optional<pm_report>> TestRun(Direction direction, uint32_t device,
-                                           std::span<const uint8_t> frame, uint64_t time,
-                                           uint32_t segment_bytes);
 
   std::unique_ptr<FilterObject> object_;
   SharedValue<uint64_t> control_;

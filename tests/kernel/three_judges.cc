@@ -96,7 +96,8 @@ std::string ThreeJudges::Text(const Judgement& judgement) const {
 }
 
 std::optional<std::string> ThreeJudges::Judge(const std::string& device, Direction direction,
-                                              std::span<const uint8_t> frame, uint64_t time) {
+                                              std::span<const uint8_t> frame, uint64_t time,
+                                              const Carriage& carriage, uint32_t wire_packets) {
   if (!numbering_.devices.contains(device)) {
     uint32_t number = 0;
     for (const auto& [name, taken] : numbering_.devices) number = std::max(number, taken + 1);
@@ -106,13 +107,14 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   whole.device = device;
   whole.direction = direction;
   whole.data = frame;
+  whole.segmented = carriage.segment_bytes != 0;
   whole.time = time;
   last_ = evaluator_->Judge(whole);
   const Judgement other = over_image_->Judge(whole);
   if (Text(last_) != Text(other))
     return fmt::format("evaluator: {}\nimage:     {}", Text(last_), Text(other));
 
-  auto ran = simulator_->Run(direction, numbering_.devices.at(device), frame, time);
+  auto ran = simulator_->Run(direction, numbering_.devices.at(device), frame, time, carriage);
   if (!ran) return ran.error().Text();
   if (!*ran) {
     if (last_.reason == PM_REASON_MALFORMED || last_.reason == PM_REASON_UNBOUND ||
@@ -124,39 +126,40 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   pm_report* report = &kernel_report;
   pm_report expected = Expected(last_, device, direction);
   expected.bytes = report->bytes;
+  const size_t wire_bytes = carriage.wire_bytes != 0 ? carriage.wire_bytes : frame.size();
   if (last_.rule == nullptr) report->slot = 0;
   if (Text(expected) != Text(*report) || report->direction != expected.direction ||
-      report->bytes != frame.size())
+      report->bytes != wire_bytes)
     return fmt::format("evaluator: {} ({}), {} bytes\nkernel:    {}, {} bytes", Text(expected),
-                       Text(last_), frame.size(), Text(*report), report->bytes);
-  Count(expected);
+                       Text(last_), wire_bytes, Text(*report), report->bytes);
+  Count(expected, wire_packets);
   return std::nullopt;
 }
 
-void ThreeJudges::Count(const pm_report& report) {
+void ThreeJudges::Count(const pm_report& report, uint32_t wire_packets) {
   pm_seen_counter& seen = seen_[report.owner * PM_DIRECTIONS + report.direction];
-  seen.packets += 1;
+  seen.packets += wire_packets;
   seen.bytes += report.bytes;
   if (report.reason == PM_REASON_RULE) {
-    rules_[report.slot].packets += 1;
+    rules_[report.slot].packets += wire_packets;
     rules_[report.slot].bytes += report.bytes;
     return;
   }
   if (report.reason == PM_REASON_REPLY) {
-    rules_[report.slot].reply_packets += 1;
+    rules_[report.slot].reply_packets += wire_packets;
     rules_[report.slot].reply_bytes += report.bytes;
     return;
   }
   pm_reason_counter& reason =
       reasons_[(report.owner * PM_DIRECTIONS + report.direction) * PM_REASON_COUNT + report.reason];
   if (report.audited) {
-    reason.audited_packets += 1;
+    reason.audited_packets += wire_packets;
     reason.audited_bytes += report.bytes;
   } else if (report.verdict == PM_PASS) {
-    reason.passed_packets += 1;
+    reason.passed_packets += wire_packets;
     reason.passed_bytes += report.bytes;
   } else {
-    reason.dropped_packets += 1;
+    reason.dropped_packets += wire_packets;
     reason.dropped_bytes += report.bytes;
   }
 }

@@ -28,14 +28,17 @@ class ThreeJudges {
   Result<void> Change(const Node& node);
 
   // The first difference, in words, or nothing. A frame that the kernel does not test-run must be
-  // one that no rule is asked about.
+  // one that no rule is asked about. It must count as `wire_packets`.
   std::optional<std::string> Judge(const std::string& device, Direction direction,
-                                   std::span<const uint8_t> frame, uint64_t time);
+                                   std::span<const uint8_t> frame, uint64_t time,
+                                   const Carriage& carriage = {}, uint32_t wire_packets = 1);
   // What the evaluator said last.
   const Judgement& last() const { return last_; }
 
   // The first difference between the kernel's counters and what was judged, or nothing.
   std::optional<std::string> CompareCounters();
+
+  Simulator& simulator() { return *simulator_; }
 
  private:
   explicit ThreeJudges(std::unique_ptr<Simulator> simulator) : simulator_(std::move(simulator)) {}
@@ -43,7 +46,7 @@ class ThreeJudges {
   std::string Text(const pm_report& report) const;
   pm_report Expected(const Judgement& judgement, const std::string& device,
                      Direction direction) const;
-  void Count(const pm_report& report);
+  void Count(const pm_report& report, uint32_t wire_packets);
 
   std::unique_ptr<Simulator> simulator_;
   Numbering numbering_;
