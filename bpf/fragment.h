@@ -31,6 +31,7 @@ __noinline int pm_fragment_keep(struct pm_interface *interface, __u32 direction,
 		return 0;
 	fragment_key(&judged->first, direction, &key);
 	kept = *judged;
+	kept.headers = 0;
 	kept.first_at = now;
 	kept.generation = interface->generation;
 	if (bpf_map_update_elem(&fragments, &key, &kept, BPF_ANY))

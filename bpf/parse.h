@@ -444,9 +444,11 @@ static __always_inline int parse_ipv6(const struct frame *frame, __u32 at, struc
 }
 
 /*
- * Reads the IP packet at `at` into `packet`, which starts as zeros. The interface is left to the caller.
+ * Reads the IP packet at `at` into `packet`, which starts as zeros. The interface is left to the caller. `headers` becomes
+ * where the transport's payload begins, for whole packets and first fragments.
  */
-static __always_inline int parse_ip(const struct frame *frame, __u16 ethertype, __u32 at, struct pm_packet *packet)
+static __always_inline int parse_ip_and_headers(const struct frame *frame, __u16 ethertype, __u32 at,
+						struct pm_packet *packet, __u32 *headers)
 {
 	__u32 data_at = 0, data_end = 0, fragmentable = 0;
 	int result;
@@ -462,6 +464,7 @@ static __always_inline int parse_ip(const struct frame *frame, __u16 ethertype, 
 	result = parse_transport(frame, data_at, data_end, packet);
 	if (result)
 		return result;
+	*headers = data_at + packet->header_end;
 	packet->header_end += data_at - fragmentable;
 	if (packet->icmp_error) {
 		struct embedded embedded = { .at = data_at + ICMP_BYTES, .family = packet->tuple.family };
@@ -471,6 +474,13 @@ static __always_inline int parse_ip(const struct frame *frame, __u16 ethertype, 
 			packet->embedded = embedded.tuple;
 	}
 	return result;
+}
+
+static __always_inline int parse_ip(const struct frame *frame, __u16 ethertype, __u32 at, struct pm_packet *packet)
+{
+	__u32 headers;
+
+	return parse_ip_and_headers(frame, ethertype, at, packet, &headers);
 }
 
 #endif /* PORTMATRIX_BPF_PARSE_H_ */

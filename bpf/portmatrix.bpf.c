@@ -142,10 +142,53 @@ __noinline int pm_parse_xdp(struct xdp_md *ctx, __u32 ethertype, __u32 at, __u32
 __noinline int pm_parse_tc(struct __sk_buff *ctx, __u32 ethertype, __u32 at, __u32 length, struct pm_fragment *judged)
 {
 	const struct frame frame = { .ctx = ctx, .length = length, .segmented = ctx->gso_size > 0 };
+	__u32 headers = 0;
+	int result;
 
 	if (!judged || at > length || at > 64)
 		return PARSE_INTERNAL;
-	return parse_ip(&frame, ethertype, at, &judged->first);
+	result = parse_ip_and_headers(&frame, ethertype, at, &judged->first, &headers);
+	judged->headers = (__u16)headers;
+	return result;
+}
+
+/*
+ * What a sent packet is on the wire. The kernel has weighed it (qdisc_pkt_len_init), with the headers of every segment, but without
+ * a tag beside the frame. `headers` are those that each segment repeats; zero: not known, and then a super-packet that nobody
+ * counted is taken for payload throughout.
+ */
+static __always_inline struct weight weigh(struct __sk_buff *ctx, __u32 headers)
+{
+	struct weight weight = { .packets = 1, .bytes = ctx->wire_len };
+
+	if (ctx->gso_size) {
+		/* gso_segs is zero where a guest or a raw socket made the packet (until Linux 6.19). */
+		weight.packets = ctx->gso_segs;
+		if (!weight.packets)
+			weight.packets = (ctx->len - headers + ctx->gso_size - 1) / ctx->gso_size;
+		if (!weight.packets)
+			weight.packets = 1;
+	}
+	if (ctx->vlan_present)
+		weight.bytes += TAG_BYTES * weight.packets;
+	return weight;
+}
+
+#define IPV6_OPTION_JUMBO 0xc2 /* RFC 2675 */
+#define JUMBO_HEADER_BYTES 8
+#define MOST_WITHOUT_JUMBO 65536 /* GRO_LEGACY_MAX_SIZE, Linux net/ipv6.h */
+
+/* Of BIG TCP over IPv6: a header with the jumbo option, which the kernel takes off again when it segments (Linux 5.19). */
+static __always_inline bool has_passing_jumbo_header(const struct frame *frame, const struct link_layer *link)
+{
+	__u8 ip[8] PACKET_WORDS, option[4] PACKET_WORDS;
+
+	if (!frame->segmented || link->ethertype != ETHERTYPE_IPV6 || frame->length <= MOST_WITHOUT_JUMBO)
+		return false;
+	if (load(frame, link->end, ip, sizeof(ip)) || load(frame, link->end + IPV6_BYTES, option, sizeof(option)))
+		return false;
+	return ip[6] == PROTOCOL_HOP_BY_HOP && option[0] == PROTOCOL_TCP && option[1] == 0 &&
+	       option[2] == IPV6_OPTION_JUMBO;
 }
 
 static __always_inline void judge(void *ctx, const struct passage *passage, struct pm_interface *interface,
@@ -215,6 +258,11 @@ static __always_inline int filter(const struct frame *frame, struct passage *pas
 		result = pm_parse_xdp(frame->ctx, link->ethertype, link->end, frame->length, &judged);
 	else
 		result = pm_parse_tc(frame->ctx, link->ethertype, link->end, frame->length, &judged);
+	if (!frame->xdp && frame->segmented) {
+		passage->weight = weigh(frame->ctx, judged.headers);
+		if (has_passing_jumbo_header(frame, link))
+			passage->weight.bytes -= JUMBO_HEADER_BYTES * passage->weight.packets;
+	}
 	if (result)
 		decide(&judged, PM_DROP, reason_of(result));
 	else
@@ -239,16 +287,10 @@ SEC("tc")
 int pm_tc(struct __sk_buff *ctx)
 {
 	const struct frame frame = { .ctx = ctx, .length = ctx->len, .segmented = ctx->gso_size > 0 };
-	struct passage passage = { .direction = PM_OUT, .weight = { .packets = 1, .bytes = ctx->wire_len } };
+	struct passage passage = { .direction = PM_OUT, .weight = weigh(ctx, 0) };
 	struct link_layer link = {};
 
-	if (frame.segmented)
-		/* gso_segs is zero where a guest made the packet and nobody counted yet. */
-		passage.weight.packets = ctx->gso_segs ? ctx->gso_segs
-						       : (ctx->len + ctx->gso_size - 1) / ctx->gso_size;
-	if (ctx->vlan_present) {
+	if (ctx->vlan_present)
 		add_tag(&link, ctx->vlan_tci);
-		passage.weight.bytes += TAG_BYTES * passage.weight.packets;
-	}
 	return filter(&frame, &passage, ctx->ifindex, &link) == PM_PASS ? TC_PASS_ON : TC_DROP;
 }

@@ -343,7 +343,7 @@ struct pm_fragment {
 	__u32 slot; /* valid for reasons `rule` and `reply` */
 	__u8 verdict;
 	__u8 reason;
-	__u16 reserved;
+	__u16 headers; /* bytes before the payload of the packet's transport, from the frame's start; zero when stored */
 	struct pm_packet first;
 	__u32 on_behalf; /* judging `first` again for a later fragment: leaves conversations as they are; zero when stored */
 };

@@ -136,30 +136,30 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   return std::nullopt;
 }
 
-void ThreeJudges::Count(const pm_report& report, uint32_t wire_packets) {
+void ThreeJudges::Count(const pm_report& report, uint32_t packets) {
   pm_seen_counter& seen = seen_[report.owner * PM_DIRECTIONS + report.direction];
-  seen.packets += wire_packets;
+  seen.packets += packets;
   seen.bytes += report.bytes;
   if (report.reason == PM_REASON_RULE) {
-    rules_[report.slot].packets += wire_packets;
+    rules_[report.slot].packets += packets;
     rules_[report.slot].bytes += report.bytes;
     return;
   }
   if (report.reason == PM_REASON_REPLY) {
-    rules_[report.slot].reply_packets += wire_packets;
+    rules_[report.slot].reply_packets += packets;
     rules_[report.slot].reply_bytes += report.bytes;
     return;
   }
   pm_reason_counter& reason =
       reasons_[(report.owner * PM_DIRECTIONS + report.direction) * PM_REASON_COUNT + report.reason];
   if (report.audited) {
-    reason.audited_packets += wire_packets;
+    reason.audited_packets += packets;
     reason.audited_bytes += report.bytes;
   } else if (report.verdict == PM_PASS) {
-    reason.passed_packets += wire_packets;
+    reason.passed_packets += packets;
     reason.passed_bytes += report.bytes;
   } else {
-    reason.dropped_packets += wire_packets;
+    reason.dropped_packets += packets;
     reason.dropped_bytes += report.bytes;
   }
 }

@@ -46,7 +46,7 @@ class ThreeJudges {
   std::string Text(const pm_report& report) const;
   pm_report Expected(const Judgement& judgement, const std::string& device,
                      Direction direction) const;
-  void Count(const pm_report& report, uint32_t wire_packets);
+  void Count(const pm_report& report, uint32_t packets);
 
   std::unique_ptr<Simulator> simulator_;
   Numbering numbering_;
