@@ -240,6 +240,14 @@ __noinline int pm_judge_in(struct xdp_md *ctx, __u32 slot, struct pm_interface *
 
 /* ---- Send ---- */
 
+/* Would the answers pass without a conversation, by what the `in` rules or else the default say of them? */
+static __always_inline bool is_admitted_anyway(const struct pm_interface *interface, __u32 answer_action)
+{
+	if (answer_action == PM_ACTION_NONE)
+		return interface->default_verdict == PM_PASS;
+	return answer_action == PM_ACTION_ALLOW || answer_action == PM_ACTION_FAILSAFE;
+}
+
 __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct pm_fragment *judged, __u64 now)
 {
 	struct pm_tuple *tuple, *embedded, reversed;
@@ -276,8 +284,8 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 	if (PM_VALUE_ACTION(value) == PM_ACTION_ALLOW) {
 		decide_by_rule(judged, slot, PM_PASS, PM_REASON_RULE, value);
 		/* A RST closes an entry of an earlier generation too, whatever the `in` rules say of answers now. */
-		if (!judged->on_behalf && ((packet->tcp_flags & PM_TCP_RST) || (answer_action != PM_ACTION_ALLOW &&
-										answer_action != PM_ACTION_FAILSAFE)))
+		if (!judged->on_behalf &&
+		    ((packet->tcp_flags & PM_TCP_RST) || !is_admitted_anyway(interface, answer_action)))
 			pm_flow_note(interface, packet, judged->slot, now);
 		return 0;
 	}

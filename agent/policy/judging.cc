@@ -189,6 +189,8 @@ void Judging::Remember(const pm_packet& packet, const RuleMatch& match,
     return;
   }
   if (reverse.action == PM_ACTION_ALLOW || reverse.action == PM_ACTION_FAILSAFE) return;
+  // The default admits the answers, so that nothing outside makes the host create state by asking.
+  if (reverse.action == PM_ACTION_NONE && at_.interface->default_verdict == Verdict::kPass) return;
   if (IsSynAck(packet.tcp_flags)) return;
   if (IsIcmp(packet.tuple) && !IsEchoRequest(packet.tuple)) return;
   at_.conversations->Refresh(packet, match.rule, at_.generation, at_.now);

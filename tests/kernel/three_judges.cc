@@ -5,12 +5,15 @@
 
 #include <cstring>
 
+#include "agent/policy/packet.h"
 #include "maps/lookup.h"
 
 namespace portmatrix {
 namespace {
 
-constexpr DatapathSizes kSizes{.rules = 8192, .flows = 65536, .fragments = 16384};
+constexpr uint32_t kRules = 8192;
+constexpr uint32_t kFragments = 16384;
+constexpr size_t kEthernetBytes = 14;
 
 // Finds rules by the image's tables instead of walking the policy.
 class ImageMatcher : public RuleMatcher {
@@ -35,8 +38,8 @@ class ImageMatcher : public RuleMatcher {
 
 }  // namespace
 
-Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node) {
-  auto simulator = Simulator::Load(kSizes);
+Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node, uint32_t flows) {
+  auto simulator = Simulator::Load({.rules = kRules, .flows = flows, .fragments = kFragments});
   if (!simulator) return simulator.error();
   std::unique_ptr<ThreeJudges> judges(new ThreeJudges(std::move(*simulator)));
   if (auto changed = judges->Change(node); !changed) return changed.error();
@@ -46,7 +49,7 @@ Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node) {
 Result<void> ThreeJudges::Change(const Node& node) {
   auto next = std::make_unique<Node>(node);
   std::string what;
-  if (!NumberNode(*next, {.rules = kSizes.rules}, &numbering_, &what))
+  if (!NumberNode(*next, {.rules = kRules}, &numbering_, &what))
     return Error{"number", "the policy", 0, what};
   auto compiled = Compile(*next, numbering_, ++generation_, &what);
   if (!compiled) return Error{"compile", "the policy", 0, what};
@@ -136,6 +139,17 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
   return std::nullopt;
 }
 
+std::optional<Conversation> ThreeJudges::ConversationOf(const std::string& interface,
+                                                        std::span<const uint8_t> opening) const {
+  const Family family = opening[12] == 0x08 ? Family::kIpv4 : Family::kIpv6;
+  auto packet = DecodePacket(family, opening.subspan(kEthernetBytes));
+  if (!packet) return std::nullopt;
+  packet->tuple.interface = static_cast<uint16_t>(numbering_.interfaces.at(interface));
+  auto flow = simulator_->FindFlow(packet->tuple);
+  if (!flow || !*flow) return std::nullopt;
+  return Conversation{packet->tuple, **flow};
+}
+
 void ThreeJudges::Count(const pm_report& report, uint32_t packets) {
   pm_seen_counter& seen = seen_[report.owner * PM_DIRECTIONS + report.direction];
   seen.packets += packets;
@@ -189,7 +203,7 @@ std::optional<std::string> Compare(const char* what, const Result<std::vector<Co
 
 std::optional<std::string> ThreeJudges::CompareCounters() {
   // The last word of a rule's counter is the time of its last hit.
-  if (auto difference = Compare("rule", simulator_->RuleCounters(kSizes.rules), rules_,
+  if (auto difference = Compare("rule", simulator_->RuleCounters(kRules), rules_,
                                 offsetof(pm_rule_counter, last_hit)))
     return difference;
   if (auto difference =

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/compile/compile.h"
+#include "agent/datapath/flow_table.h"
 #include "agent/datapath/simulator.h"
 #include "agent/policy/evaluator.h"
 
@@ -22,7 +23,7 @@ namespace portmatrix {
 class ThreeJudges {
  public:
   // Fails (with text) where the kernel refuses or the policy does not compile.
-  static Result<std::unique_ptr<ThreeJudges>> Make(const Node& node);
+  static Result<std::unique_ptr<ThreeJudges>> Make(const Node& node, uint32_t flows = 65536);
 
   // Another policy judges from now on.
   Result<void> Change(const Node& node);
@@ -34,6 +35,10 @@ class ThreeJudges {
                                    const Carriage& carriage = {}, uint32_t wire_packets = 1);
   // What the evaluator said last.
   const Judgement& last() const { return last_; }
+
+  // The kernel's entry of the conversation that this frame opened on its way out of `interface`.
+  std::optional<Conversation> ConversationOf(const std::string& interface,
+                                             std::span<const uint8_t> opening) const;
 
   // The first difference between the kernel's counters and what was judged, or nothing.
   std::optional<std::string> CompareCounters();

@@ -91,6 +91,34 @@ TEST(Stateless, AuditedAndDefaultPassedPacketsMakeNoConversation) {
   }
 }
 
+// Whoever asks a service of the host from a port that `out` rules name would else make it create
+// conversations by answering.
+TEST(Stateless, AnswersThatTheDefaultAdmitsNeedNoConversation) {
+  Node node = EdgeNode();
+  node.interfaces[0].default_verdict = Verdict::kPass;
+  Evaluator evaluator(node);
+  EXPECT_THAT(
+      Tell(evaluator, {{.packet = In(Family::kIpv4, UdpOf(53, 9)), .expected = "pass default"},
+                       {.direction = kOut,
+                        .packet = Out(Family::kIpv4, UdpOf(9, 53)),
+                        .expected = "pass rule dns-out"}}),
+      testing::IsEmpty());
+  EXPECT_EQ(evaluator.conversations(), 0u);
+}
+
+TEST(Conversation, IsMadeWhereADenyWouldStopTheAnswersThatTheDefaultAdmits) {
+  Node node = EdgeNode();
+  node.interfaces[0].default_verdict = Verdict::kPass;
+  node.interfaces[0].rules.push_back(MakeRule(
+      "external", {.id = "no-udp-in", .match = {.protocols = {17}}, .action = Action::kDeny}));
+  EXPECT_THAT(
+      Tell(node, {{.direction = kOut,
+                   .packet = Out(Family::kIpv4, UdpOf(5, 53)),
+                   .expected = "pass rule dns-out"},
+                  {.packet = In(Family::kIpv4, UdpOf(53, 5)), .expected = "pass reply dns-out"}}),
+      testing::IsEmpty());
+}
+
 TEST(Conversation, BelongsToItsPolicyInterface) {
   Node node = EdgeNode();
   node.interfaces[0].devices.emplace_back("eth1");  // a bond
