@@ -58,11 +58,16 @@ TEST(Differential, ThreeJudgesAgreeOnRandomPacketsUnderRandomPolicies) {
         ++changes;
       }
       const GeneratedFrame frame = generator.Next();
+      constexpr uint32_t kSegments = 3;  // any number says the same
+      const Carriage carriage = frame.segmented
+                                    ? Carriage{.segment_bytes = 1448, .segments = kSegments}
+                                    : Carriage{};
       const auto difference =
-          (*judges)->Judge(frame.device, frame.direction, frame.bytes, frame.time);
+          (*judges)->Judge(frame.device, frame.direction, frame.bytes, frame.time, carriage,
+                           frame.segmented ? kSegments : 1);
       ASSERT_FALSE(difference) << *difference << "\npolicy seed " << seed + policies << ", packet "
                                << i << ", " << frame.device << " " << ToString(frame.direction)
-                               << "\n"
+                               << (frame.segmented ? " segmented" : "") << "\n"
                                << Hex(frame.bytes);
       ++reasons[ReasonWord((*judges)->last().reason)];
     }

@@ -87,6 +87,21 @@ void EraseBytes(Random& random, std::vector<uint8_t>& frame) {
 
 }  // namespace
 
+void ForgetLengths(Random& random, std::vector<uint8_t>& frame) {
+  const size_t at = NetworkOffset(frame);
+  const uint16_t type = Read16(frame, at - 2);
+  const bool ipv6 = type == ethertype::kIpv6;
+  const size_t end = at + (ipv6 ? 40 : 20);
+  if ((!ipv6 && type != ethertype::kIpv4) || frame.size() < end + 8) return;
+  const auto length = random.Pick<uint16_t>({0, 1500, 1460, 7, 65535, random.Port()});
+  const auto write = [&](size_t offset) {
+    frame[offset] = static_cast<uint8_t>(length >> 8);
+    frame[offset + 1] = static_cast<uint8_t>(length);
+  };
+  write(at + (ipv6 ? 4 : 2));
+  if (frame[at + (ipv6 ? 6 : 9)] == protocol::kUdp) write(end + 4);
+}
+
 void MutateFrame(Random& random, std::vector<uint8_t>& frame) {
   for (size_t count = 1 + random.Below(3); count > 0 && !frame.empty(); --count) {
     const size_t kind = random.Below(100);

@@ -14,6 +14,10 @@ namespace portmatrix {
 // to something next to what it was or to an extreme. Seldom shorter than an Ethernet header.
 void MutateFrame(Random& random, std::vector<uint8_t>& frame);
 
+// What senders leave in the length fields of a super-packet: zero, one segment's, anything. Of IP,
+// and of UDP where it follows at once.
+void ForgetLengths(Random& random, std::vector<uint8_t>& frame);
+
 }  // namespace portmatrix
 
 #endif  // PORTMATRIX_TESTS_SUPPORT_FRAME_MUTATOR_H_

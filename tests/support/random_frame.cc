@@ -13,7 +13,9 @@
 namespace portmatrix {
 namespace {
 
-constexpr size_t kMaxFrameBytes = 1500;
+constexpr size_t kMaxReceivedBytes = 9000;  // more than one buffer, the program's linear part
+constexpr size_t kMaxSentBytes = 1500;
+constexpr size_t kMaxSuperBytes = 3500;
 constexpr size_t kMaxTalks = 64;
 constexpr size_t kMaxSeries = 12;
 constexpr size_t kFollowed = 16;
@@ -62,10 +64,17 @@ void FrameGenerator::Retarget(const Node& node) { source_ = TalkSource(node); }
 GeneratedFrame FrameGenerator::Next() {
   AdvanceTime();
   Sent sent = NextSent();
+  const bool segmented = sent.talk.direction == Direction::kOut && random_.Percent(8);
+  if (segmented && random_.Percent(30)) sent.bytes.resize(sent.bytes.size() + random_.Below(3000));
+  if (segmented && random_.Percent(60)) ForgetLengths(random_, sent.bytes);
   if (random_.Percent(12)) MutateFrame(random_, sent.bytes);
-  if (sent.bytes.size() > kMaxFrameBytes) sent.bytes.resize(kMaxFrameBytes);
+  const size_t most = sent.talk.direction == Direction::kIn ? kMaxReceivedBytes
+                      : segmented                           ? kMaxSuperBytes
+                                                            : kMaxSentBytes;
+  if (sent.bytes.size() > most) sent.bytes.resize(most);
   return {.device = sent.talk.device,
           .direction = sent.talk.direction,
+          .segmented = segmented,
           .bytes = std::move(sent.bytes),
           .time = time_};
 }

@@ -19,7 +19,8 @@ namespace portmatrix {
 struct GeneratedFrame {
   std::string device;
   Direction direction = Direction::kIn;
-  std::vector<uint8_t> bytes;  // at most 1,500; seldom under 14
+  bool segmented = false;      // a super-packet (GSO), on send only: its lengths are the buffer's
+  std::vector<uint8_t> bytes;  // at most 9,000, on send 1,500 or segmented 3,500; seldom under 14
   uint64_t time = 0;           // nanoseconds; does not go back
 };
 

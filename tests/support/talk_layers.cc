@@ -42,7 +42,8 @@ wire::Stack RandomExtension(Random& random) {
   return wire::Extension{
       .kind = random.Pick({protocol::kHopByHop, protocol::kDestinationOptions, protocol::kMobility,
                            protocol::kHostIdentity, protocol::kShim6}),
-      .content = wire::Bytes(random.Below(20), 0)};
+      // Seldom so long that what follows lies in another buffer.
+      .content = wire::Bytes(random.Percent(3) ? random.Below(2040) : random.Below(20), 0)};
 }
 
 wire::Stack RandomExtensions(Random& random) {
@@ -55,7 +56,7 @@ wire::Stack RandomExtensions(Random& random) {
 }
 
 size_t PayloadBytes(Random& random) {
-  if (random.Percent(1)) return 1000 + random.Below(300);
+  if (random.Percent(1)) return 1000 + random.Below(random.Percent(70) ? 300 : 7000);
   return random.Below(40);
 }
 
