@@ -134,6 +134,9 @@ Result<void> Daemon::Watch() {
   });
   if (!timer) return timer.error();
   links_changed_ = *timer;
+  timer = loop_->MakeTimer([this] { Glance(); });
+  if (!timer) return timer.error();
+  glance_ = *timer;
   Result<std::unique_ptr<LinkWatch>> links = LinkWatch::Start(*loop_, [this] {
     if (!links_changed_->is_set()) links_changed_->Set(kLinksSettleMilliseconds);
   });
@@ -149,6 +152,7 @@ Result<void> Daemon::Watch() {
 
 Result<void> Daemon::Run() {
   Tick();
+  glance_->Set(kGlanceMilliseconds);
   sd_notify(0, "READY=1");
   Result<void> done = loop_->Run();
   sd_notify(0, "STOPPING=1\nSTATUS=stopped; what is in force stays in force");
@@ -165,6 +169,14 @@ void Daemon::Tick() {
   if (line == told_) return;
   told_ = std::move(line);
   sd_notifyf(0, "STATUS=%s", told_.c_str());
+}
+
+void Daemon::Glance() {
+  if (enforcement_->Glance()) {
+    firewall_->Tick();
+    Tick();
+  }
+  glance_->Set(kGlanceMilliseconds);
 }
 
 void Daemon::Reload() {
@@ -201,6 +213,7 @@ HttpReply Daemon::Metrics(const HttpCall& call) {
     gauges.last_change = static_cast<int64_t>(standing->judging.installed_at);
   }
   gauges.unprotected_devices = enforcement_->protection().unprotected();
+  gauges.unprotected_milliseconds = enforcement_->protection().UnprotectedMilliseconds();
   if (const auto attachments = enforcement_->datapath().Attachments(); attachments)
     for (const Attachment& attachment : *attachments)
       if (!gauges.unprotected_devices.contains(attachment.device))

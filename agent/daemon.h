@@ -51,6 +51,7 @@ class Daemon {
   HttpReply Metrics(const HttpCall& call);
   void Reload();
   void Tick();
+  void Glance();
 
   DaemonOptions options_;
   SystemClock clock_;
@@ -68,6 +69,7 @@ class Daemon {
   std::unique_ptr<PolicyWatch> files_;
   EventLoop::Timer* tick_ = nullptr;
   EventLoop::Timer* links_changed_ = nullptr;
+  EventLoop::Timer* glance_ = nullptr;
   std::string told_;  // systemd's STATUS
 };
 

@@ -2,6 +2,7 @@
 #include "agent/enforcement.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -141,8 +142,31 @@ Result<void> Enforcement::Detach() {
   return {};
 }
 
+bool Enforcement::Glance() {
+  const Result<uint64_t> control = datapath_->ReadControl();
+  if (!control || *control != ticked_) return true;
+  if (PM_CONTROL_STATE(*control) == PM_CONTROL_DETACHED) return false;
+  KeepPinned();
+  return !protection_.Holds(*datapath_);
+}
+
+// Also while they are gone nothing is lost: the agent holds what they name.
+void Enforcement::KeepPinned() {
+  const Result<std::vector<std::string>> restored = datapath_->RestorePins();
+  if (!restored) {
+    alarms_.Raise("pins", restored.error().Text());
+    return;
+  }
+  if (!restored->empty())
+    alarms_.Raise("pins",
+                  fmt::format("somebody deleted pins; put back: {}", fmt::join(*restored, ", ")));
+  else
+    alarms_.Clear("pins");
+}
+
 void Enforcement::Tick() {
   Result<Standing> standing = Stand();
+  if (standing) ticked_ = standing->control;
   if (standing && standing->Overdue(clock_.BootMilliseconds())) {
     Told("roll-back", RollBack(*standing));
     standing = Stand();
@@ -173,7 +197,9 @@ void Enforcement::Tick() {
   nodes_.Follow(*standing);
   RememberConfirmed(*standing);
   if (tidy_owed_) Tidy(*standing);
+  KeepPinned();
   KeepHooked(*standing);
+  if (const Result<uint64_t> control = datapath_->ReadControl(); control) ticked_ = *control;
 }
 
 // What is settled in the kernel is the truth on the disk too.

@@ -25,6 +25,9 @@
 namespace portmatrix {
 
 inline constexpr uint64_t kTickMilliseconds = 5000;
+// Nothing tells of a link that was detached by force or of a program put before ours: looking so
+// often finds it in time.
+inline constexpr uint64_t kGlanceMilliseconds = 40;
 
 using OpenDatapath = std::function<Result<std::unique_ptr<Datapath>>()>;
 
@@ -66,6 +69,8 @@ class Enforcement {
 
   // Sees to whatever time or the world made necessary. What fails is an alarm, and tried again.
   void Tick();
+  // Is anything loose? A cheap look between the ticks; if so, Tick is to be called.
+  bool Glance();
   // In how many milliseconds Tick has something to do.
   uint64_t UntilNextTick();
 
@@ -82,6 +87,7 @@ class Enforcement {
   void Tidy(const Standing& standing);
   Result<void> RetireRules(const Standing& standing);
   void KeepHooked(const Standing& standing);
+  void KeepPinned();
   // Keeps a failure as an alarm of the subject, or ends it.
   bool Told(const char* subject, const Result<void>& done);
 
@@ -92,6 +98,7 @@ class Enforcement {
   Alarms& alarms_;
   Protection protection_;
   KnownNodes nodes_;
+  uint64_t ticked_ = 0;    // the control word at the end of the last tick
   uint64_t seen_to_ = 0;   // the last control word whose roll-back was seen to
   bool tidy_owed_ = true;  // something may be left that no retained generation needs
 };

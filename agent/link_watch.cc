@@ -15,7 +15,7 @@ Result<std::unique_ptr<LinkWatch>> LinkWatch::Start(EventLoop& loop,
   mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (socket == nullptr) return Error{"open", "rtnetlink", errno, ""};
   std::unique_ptr<LinkWatch> made(new LinkWatch(socket, std::move(changed)));
-  if (mnl_socket_bind(socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) != 0)
+  if (mnl_socket_bind(socket, RTMGRP_LINK | RTMGRP_TC, MNL_SOCKET_AUTOPID) != 0)
     return Error{"listen to", "rtnetlink", errno, ""};
   LinkWatch* self = made.get();
   if (auto done = loop.OnReadable(mnl_socket_get_fd(socket), [self] { self->Read(); }); !done)

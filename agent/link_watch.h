@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells when a network device came, went, or changed its name or state (rtnetlink, RTM_NEWLINK and
-// RTM_DELLINK).
+// Tells when a network device came, went, or changed its name or state, and when filters or queues
+// of one were changed (rtnetlink: RTM_NEWLINK, RTM_DELLINK; RTM_DELTFILTER, RTM_DELQDISC and
+// others).
 #ifndef PORTMATRIX_AGENT_LINK_WATCH_H_
 #define PORTMATRIX_AGENT_LINK_WATCH_H_
 

@@ -112,6 +112,12 @@ std::string MetricsText(const AgentGauges& gauges, const CounterSnapshot* snapsh
     Families::Put(devices, {{"device", device}}, 1);
   for (const std::string& device : gauges.unprotected_devices)
     Families::Put(devices, {{"device", device}}, 0);
+  MetricFamily& gaps = families.Add("portmatrix_interface_unprotected_seconds_total",
+                                    "How long the device was not protected though it should have "
+                                    "been, since the agent started",
+                                    MetricType::Counter);
+  for (const auto& [device, milliseconds] : gauges.unprotected_milliseconds)
+    Families::Put(gaps, {{"device", device}}, Number(milliseconds) / 1e3);
   families.Gauge("portmatrix_counters_readable", "1 if the counters could be read",
                  snapshot != nullptr ? 1 : 0);
   if (snapshot != nullptr) {

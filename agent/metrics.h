@@ -4,6 +4,7 @@
 #define PORTMATRIX_AGENT_METRICS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,6 +20,7 @@ struct AgentGauges {
   std::optional<int64_t> last_change;  // nanoseconds since 1970
   std::set<std::string> protected_devices;
   std::set<std::string> unprotected_devices;
+  std::map<std::string, uint64_t> unprotected_milliseconds;  // by device, since the agent started
 };
 
 // The text of GET /metrics. `snapshot` may be null, where nothing can be read.

@@ -15,7 +15,7 @@ std::string Subject(const std::string& device) { return "device " + device; }
 
 void Protection::Keep(const std::map<std::string, XdpMode>& wanted, Datapath& datapath) {
   std::vector<std::string> left;
-  for (const auto& [device, time] : last_good_)
+  for (const auto& [device, look] : looks_)
     if (!wanted.contains(device)) left.push_back(device);
   for (const std::string& device : left) ForgetDevice(device);
 
@@ -27,40 +27,74 @@ void Protection::Keep(const std::map<std::string, XdpMode>& wanted, Datapath& da
   alarms_.Clear("attachments");
   std::map<std::string, Attachment> hooked;
   for (Attachment& attachment : *attachments) hooked[attachment.device] = std::move(attachment);
-
-  std::optional<Numbering> numbering;
   for (const auto& [device, mode] : wanted) {
     const auto found = hooked.find(device);
-    const bool was_hooked = found != hooked.end();
-    if (was_hooked) {
-      const Result<void> verified = datapath.Verify(found->second);
-      if (verified) {
-        Good(found->second, mode);
-        continue;
-      }
-      // It has another name now, and its hooks are in place (datapath.h): an alarm, no gap.
-      if (verified.error().code == ESTALE) {
-        Renamed(device, verified.error());
-        continue;
-      }
-      Bad(device, verified.error());
-    }
-    if (!numbering) {
-      Result<Numbering> read = datapath.ReadNumbering();
-      if (!read) return Bad(device, read.error());
-      numbering = std::move(*read);
-    }
-    const auto number = numbering->devices.find(device);
-    if (number == numbering->devices.end()) {
-      Bad(device, {"find the number of", device, 0, "no generation in the kernel names it"});
-      continue;
-    }
-    const Result<Attachment> attached = datapath.Attach(device, number->second, mode);
-    if (attached)
-      Good(*attached, mode);
-    else if (!was_hooked)
-      Bad(device, attached.error());
+    KeepDevice(device, mode, found == hooked.end() ? nullptr : &found->second, datapath);
   }
+}
+
+void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attachment* hooked,
+                            Datapath& datapath) {
+  Look& look = looks_[device];
+  look.attachment = hooked != nullptr ? std::optional(*hooked) : std::nullopt;
+  std::optional<Error> wrong;
+  if (hooked != nullptr) {
+    const Result<void> verified = datapath.Verify(*hooked);
+    if (verified) return Good(*hooked, mode);
+    wrong = verified.error();
+    if (wrong->code == ESTALE)
+      Odd(device, *wrong);
+    else
+      Bad(device, *wrong);
+    if (!MayRepair(look)) return;
+  }
+  const Result<uint32_t> number = NumberOf(device, hooked, datapath);
+  if (!number) return Bad(device, number.error());
+  const Result<Attachment> attached = datapath.Attach(device, *number, mode);
+  if (attached) {
+    look.attachment = *attached;
+    if (wrong) look.repairs.push_back(clock_.BootMilliseconds());
+    while (look.repairs.size() > kMostRepairs) look.repairs.pop_front();
+    return Good(*attached, mode);
+  }
+  if (!wrong || wrong->code != ESTALE) Bad(device, attached.error());
+}
+
+bool Protection::MayRepair(const Look& look) const {
+  return look.repairs.size() < kMostRepairs ||
+         clock_.BootMilliseconds() - look.repairs.front() >= kRepairsMilliseconds;
+}
+
+Result<uint32_t> Protection::NumberOf(const std::string& device, const Attachment* hooked,
+                                      Datapath& datapath) {
+  Look& look = looks_[device];
+  if (hooked != nullptr) {
+    look.number = hooked->number;
+    look.is_numbered = true;
+  }
+  if (look.is_numbered) return look.number;
+  const Result<Numbering> numbering = datapath.ReadNumbering();
+  if (!numbering) return numbering.error();
+  const auto found = numbering->devices.find(device);
+  if (found == numbering->devices.end())
+    return Error{"find the number of", device, 0, "no generation in the kernel names it"};
+  look.number = found->second;
+  look.is_numbered = true;
+  return look.number;
+}
+
+bool Protection::Holds(Datapath& datapath) {
+  for (auto& [device, look] : looks_) {
+    const bool somebody_holds_it = look.code == EBUSY || look.code == EEXIST;
+    if (somebody_holds_it && MayRepair(look)) return false;
+    // A device that is not there: rtnetlink tells when it comes.
+    if (!look.attachment || somebody_holds_it) continue;
+    const Result<void> verified = datapath.Verify(*look.attachment);
+    const int code = verified ? 0 : verified.error().code;
+    if (code != look.code && !(code != 0 && code != ESTALE && look.code != 0)) return false;
+    if (code == 0) last_good_[device] = Now();
+  }
+  return true;
 }
 
 Result<void> Protection::Release(const std::set<std::string>& wanted, Datapath& datapath) {
@@ -85,27 +119,39 @@ std::set<std::string> Protection::unprotected() const {
 }
 
 void Protection::Forget() {
-  while (!last_good_.empty()) ForgetDevice(std::string(last_good_.begin()->first));
+  while (!looks_.empty()) ForgetDevice(std::string(looks_.begin()->first));
   alarms_.Clear("attachments");
 }
 
+std::map<std::string, uint64_t> Protection::UnprotectedMilliseconds() const {
+  std::map<std::string, uint64_t> lengths = unprotected_milliseconds_;
+  for (const auto& [device, look] : looks_) lengths.try_emplace(device, 0);
+  for (const Gap& gap : gaps_)
+    if (!gap.until) lengths[gap.device] += gap.LengthAt(clock_.BootMilliseconds());
+  return lengths;
+}
+
 void Protection::EndGap(const std::string& device) {
-  const int64_t now = clock_.Now();
+  const Moment now = Now();
   last_good_[device] = now;
   for (Gap& gap : gaps_) {
     if (gap.device != device || gap.until) continue;
-    gap.until = now;
+    gap.milliseconds = gap.LengthAt(now.boot);
+    gap.until = now.wall;
+    unprotected_milliseconds_[device] += gap.milliseconds;
     alarms_.Note(fmt::format("device {}: protected again after {:.3f} s", gap.device,
-                             static_cast<double>(now - gap.from) / 1e9));
+                             static_cast<double>(gap.milliseconds) / 1e3));
   }
 }
 
-void Protection::Renamed(const std::string& device, const Error& error) {
+void Protection::Odd(const std::string& device, const Error& error) {
+  looks_[device].code = error.code;
   EndGap(device);
   alarms_.Raise(Subject(device), error.Text());
 }
 
 void Protection::Good(const Attachment& attachment, XdpMode mode) {
+  looks_[attachment.device].code = 0;
   EndGap(attachment.device);
   alarms_.Clear(Subject(attachment.device));
   const std::string mode_subject = Subject(attachment.device) + " mode";
@@ -117,20 +163,27 @@ void Protection::Good(const Attachment& attachment, XdpMode mode) {
 }
 
 void Protection::Bad(const std::string& device, const Error& error) {
+  // Whatever has no number is wrong all the same.
+  looks_[device].code = error.code != 0 ? error.code : ENOENT;
   alarms_.Raise(Subject(device), "not protected: " + error.Text());
   for (const Gap& gap : gaps_)
     if (gap.device == device && !gap.until) return;
-  const auto good = last_good_.try_emplace(device, began_).first;
-  gaps_.push_back({device, good->second, std::nullopt});
+  const Moment good = last_good_.try_emplace(device, began_).first->second;
+  gaps_.push_back({device, good.wall, std::nullopt, good.boot, 0});
   if (gaps_.size() > kKeptGaps) gaps_.pop_front();
 }
 
 void Protection::ForgetDevice(const std::string& device) {
-  for (Gap& gap : gaps_)
-    if (gap.device == device && !gap.until) gap.until = clock_.Now();
+  for (Gap& gap : gaps_) {
+    if (gap.device != device || gap.until) continue;
+    gap.milliseconds = gap.LengthAt(clock_.BootMilliseconds());
+    gap.until = clock_.Now();
+    unprotected_milliseconds_[device] += gap.milliseconds;
+  }
   alarms_.Clear(Subject(device));
   alarms_.Clear(Subject(device) + " mode");
   last_good_.erase(device);
+  looks_.erase(device);
 }
 
 }  // namespace portmatrix

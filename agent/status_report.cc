@@ -45,11 +45,11 @@ json AttachmentsJson(Firewall& firewall) {
 json GapsJson(const Firewall& firewall, const Protection& protection) {
   json array = json::array();
   for (const Gap& gap : protection.gaps()) {
-    const int64_t until = gap.until.value_or(firewall.clock().Now());
+    const uint64_t length = gap.LengthAt(firewall.clock().BootMilliseconds());
     array.push_back({{"device", gap.device},
                      {"from", TimeText(gap.from)},
                      {"until", gap.until ? json(TimeText(*gap.until)) : json()},
-                     {"seconds", static_cast<double>(until - gap.from) / 1e9}});
+                     {"seconds", static_cast<double>(length) / 1e3}});
   }
   return array;
 }

@@ -69,14 +69,17 @@ class Datapath {
   // ---- Hooks ----
 
   // Hooks the device by name: XDP in the mode that policy allows, TC on send. A device that is
-  // hooked by these pins stays as it is. The number's entry in `devices` is written before the
-  // first packet can ask for it.
+  // hooked by these pins stays as it is, and what came loose is put back. The number's entry in
+  // `devices` is written before the first packet can ask for it.
   virtual Result<Attachment> Attach(const std::string& device, uint32_t number, XdpMode mode) = 0;
   virtual Result<void> Detach(const std::string& device) = 0;
   virtual Result<std::vector<Attachment>> Attachments() = 0;
-  // Does `attachment` still hold: device there under its name and index, both hooks in place? An
-  // error says what is missing.
+  // Does `attachment` still hold: device there under its name and index, both hooks in place and
+  // before all others? An error says what is missing. ESTALE: both hooks are in place, but the
+  // device was renamed, or a pin is gone. Cheap enough to be asked many times a second.
   virtual Result<void> Verify(const Attachment& attachment) = 0;
+  // Pins of maps and programs that somebody deleted come back; which. Cheap where none was touched.
+  virtual Result<std::vector<std::string>> RestorePins() = 0;
 
   // Removes every attachment and every pin. The control word says `detached` first.
   virtual Result<void> Remove() = 0;

@@ -110,6 +110,7 @@ Result<Attachment> FakeDatapath::Attach(const std::string& device, uint32_t numb
     if (found == kernel_->devices.end()) return Error{"attach to", device, ENODEV, ""};
     if (kernel_->held.contains(device))
       return Error{"attach xdp to", device, EBUSY, "held by program id 41"};
+    kernel_->overtaken.erase(device);
     const auto hooked = kernel_->attachments.find(device);
     if (hooked != kernel_->attachments.end() && hooked->second.ifindex == found->second)
       return hooked->second;
@@ -147,7 +148,16 @@ Result<void> FakeDatapath::Verify(const Attachment& attachment) {
     const auto hooked = kernel_->attachments.find(attachment.device);
     if (hooked == kernel_->attachments.end() || hooked->second.ifindex != attachment.ifindex)
       return Error{"find the hook of", attachment.device, ENOENT, ""};
+    const auto overtaken = kernel_->overtaken.find(attachment.device);
+    if (overtaken != kernel_->overtaken.end())
+      return Error{"find the hook of", attachment.device, EBUSY, overtaken->second + " is first"};
     return {};
+  });
+}
+
+Result<std::vector<std::string>> FakeDatapath::RestorePins() {
+  return Run("RestorePins", true, [&]() -> Result<std::vector<std::string>> {
+    return std::exchange(kernel_->lost_pins, {});
   });
 }
 

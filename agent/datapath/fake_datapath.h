@@ -31,6 +31,9 @@ struct FakeKernel {
   std::map<std::string, std::string> renamed;  // devices that are hooked and have another name now
   std::set<std::string> held;                  // devices whose XDP hook somebody else holds: EBUSY
   NumberingLimits limits{.rules = 1024};
+  std::map<std::string, std::string> overtaken;  // devices where another's program stands first: by
+                                                 // whom; hooking again sets it right
+  std::vector<std::string> lost_pins;            // pins that somebody deleted
   int fail_at = 0;          // the n-th call from now on fails, counted from 1; zero: none
   int fail_with = 5;        // errno of that failure
   bool fails_late = false;  // it fails after its effect instead of before
@@ -74,6 +77,7 @@ class FakeDatapath final : public Datapath {
   Result<void> Detach(const std::string& device) override;
   Result<std::vector<Attachment>> Attachments() override;
   Result<void> Verify(const Attachment& attachment) override;
+  Result<std::vector<std::string>> RestorePins() override;
   Result<void> Remove() override;
 
  private:

@@ -5,10 +5,13 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/if_link.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
+#include "agent/datapath/clsact.h"
 #include "agent/datapath/file_descriptor.h"
 
 namespace portmatrix {
@@ -19,26 +22,9 @@ namespace {
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr uint32_t kBefore = 1u << 3;  // BPF_F_BEFORE; relative to nothing: first of all
 
-constexpr uint32_t kClsactHandle = 1;
-constexpr uint32_t kClsactPriority = 1;
+constexpr size_t kMostPrograms = 64;  // of one hook: kernel/bpf/mprog.c
 
-enum class PinnedLink { kNone, kHere, kElsewhere };
-
-uint32_t IfindexOf(const bpf_link_info& link) {
-  // struct bpf_link_info's union: both XDP and TCX begin with the ifindex; zero once the device is
-  // gone.
-  return link.xdp.ifindex;
-}
-
-// The link that is pinned at `path`, if it is still on `ifindex`.
-PinnedLink OpenLink(const std::string& path, uint32_t ifindex, FileDescriptor* link) {
-  *link = FileDescriptor(bpf_obj_get(path.c_str()));
-  if (!link->valid()) return PinnedLink::kNone;
-  bpf_link_info found{};
-  uint32_t size = sizeof found;
-  if (bpf_obj_get_info_by_fd(link->get(), &found, &size) != 0) return PinnedLink::kElsewhere;
-  return IfindexOf(found) == ifindex ? PinnedLink::kHere : PinnedLink::kElsewhere;
-}
+using Place = FoundLink::Place;
 
 // Who stands on the XDP hook, for a message.
 std::string Holder(uint32_t ifindex) {
@@ -71,139 +57,151 @@ Result<FileDescriptor> AttachXdp(const std::string& device, uint32_t ifindex, ui
 
 // Gives a link that is in place the program of this object; a link has one already, so no packet
 // meets none.
-Result<void> UpdateLink(const std::string& device, const FileDescriptor& link, int program) {
-  if (bpf_link_update(link.get(), program, nullptr) != 0)
+Result<void> UpdateLink(const std::string& device, const FoundLink& link,
+                        const HookProgram& program) {
+  if (link.program_id != program.id && bpf_link_update(link.fd, program.fd, nullptr) != 0)
     return Error{"exchange the program on", device, errno, ""};
   return {};
 }
 
-pm_xdp_mode ModeOf(uint32_t ifindex) {
+// What the device itself says of its receive hook. A link tells only an index, which is of one
+// network namespace.
+struct ReceiveView {
+  pm_xdp_mode mode = PM_XDP_NONE;
+  uint32_t program_id = 0;
+};
+
+ReceiveView ViewOf(uint32_t ifindex) {
   LIBBPF_OPTS(bpf_xdp_query_opts, found);
-  if (bpf_xdp_query(static_cast<int>(ifindex), 0, &found) != 0) return PM_XDP_NONE;
-  return found.attach_mode == XDP_ATTACHED_SKB    ? PM_XDP_GENERIC
-         : found.attach_mode == XDP_ATTACHED_NONE ? PM_XDP_NONE
-                                                  : PM_XDP_NATIVE;
+  if (bpf_xdp_query(static_cast<int>(ifindex), 0, &found) != 0 ||
+      found.attach_mode == XDP_ATTACHED_NONE)
+    return {};
+  return {found.attach_mode == XDP_ATTACHED_SKB ? PM_XDP_GENERIC : PM_XDP_NATIVE, found.prog_id};
 }
 
-bpf_tc_hook ClsactEgress(uint32_t ifindex) {
-  bpf_tc_hook hook{};
-  hook.sz = sizeof hook;
-  hook.ifindex = static_cast<int>(ifindex);
-  hook.attach_point = BPF_TC_EGRESS;
-  return hook;
+enum class SendRank { kAbsent, kFirst, kBehind };
+
+SendRank RankOf(uint32_t ifindex, uint32_t program_id) {
+  std::array<uint32_t, kMostPrograms> programs{};
+  uint32_t flags = 0, count = programs.size();
+  if (bpf_prog_query(static_cast<int>(ifindex), kTcxEgress, 0, &flags, programs.data(), &count) !=
+      0)
+    return SendRank::kAbsent;
+  const auto end = programs.begin() + std::min<size_t>(count, programs.size());
+  const auto found = std::find(programs.begin(), end, program_id);
+  if (found == end) return SendRank::kAbsent;
+  return found == programs.begin() ? SendRank::kFirst : SendRank::kBehind;
 }
 
-Result<TcHook> AttachClsact(const std::string& device, uint32_t ifindex, int program) {
-  bpf_tc_hook hook = ClsactEgress(ifindex);
-  if (const int failed = bpf_tc_hook_create(&hook); failed != 0 && failed != -EEXIST)
-    return Error{"make the clsact hook of", device, -failed, ""};
-  LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .flags = BPF_TC_F_REPLACE,
-              .handle = kClsactHandle, .priority = kClsactPriority);
-  if (const int failed = bpf_tc_attach(&hook, &options); failed != 0)
-    return Error{"attach the clsact filter to", device, -failed, ""};
-  return TcHook{PM_TC_CLSACT, options.handle, options.priority};
+Error PinIsGone(const char* kind, const std::string& device) {
+  return {std::string("find the pin of the ") + kind + " link of", device, ESTALE,
+          "somebody deleted it; the hook itself is in place"};
+}
+
+Result<SendHook> HookByFilter(const std::string& device, uint32_t ifindex,
+                              const HookProgram& program) {
+  const auto filter = HookClsact(device, ifindex, program.fd, program.id);
+  if (!filter) return filter.error();
+  return SendHook{PM_TC_CLSACT, filter->handle, filter->priority};
 }
 
 }  // namespace
 
-Result<pm_xdp_mode> HookReceive(const Pins& pins, const std::string& device, uint32_t ifindex,
-                                XdpMode mode, const Programs& programs) {
-  const std::string path = pins.Link("xdp", device);
-  FileDescriptor link;
-  switch (OpenLink(path, ifindex, &link)) {
-    case PinnedLink::kHere:
-      if (auto updated = UpdateLink(device, link, programs.xdp); !updated) return updated.error();
-      return ModeOf(ifindex);
-    case PinnedLink::kElsewhere:
-      unlink(path.c_str());
-      break;
-    case PinnedLink::kNone:
-      break;
+Result<ReceiveHook> HookReceive(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                                XdpMode mode, const HookProgram& program) {
+  FoundLink found = links.Find(kXdpLinks, device, ifindex);
+  if (found.place != Place::kHere && links.TakeOver(kXdpLinks, device, ifindex))
+    found = links.Find(kXdpLinks, device, ifindex);
+  const ReceiveView view = ViewOf(ifindex);
+  if (found.place == Place::kHere && view.program_id == found.program_id) {
+    if (auto updated = UpdateLink(device, found, program); !updated) return updated.error();
+    if (!found.pinned)
+      if (auto pinned = links.PinAgain(kXdpLinks, device); !pinned) return pinned.error();
+    return ReceiveHook{view.mode, false};
   }
-  pm_xdp_mode got = PM_XDP_NATIVE;
+  pm_xdp_mode got = mode == XdpMode::kGeneric ? PM_XDP_GENERIC : PM_XDP_NATIVE;
   auto attached =
       AttachXdp(device, ifindex,
-                mode == XdpMode::kGeneric ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, programs.xdp);
-  if (mode == XdpMode::kGeneric) got = PM_XDP_GENERIC;
+                mode == XdpMode::kGeneric ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, program.fd);
   if (!attached && mode == XdpMode::kAny && attached.error().code != EBUSY &&
       attached.error().code != EEXIST) {
-    attached = AttachXdp(device, ifindex, XDP_FLAGS_SKB_MODE, programs.xdp);
+    attached = AttachXdp(device, ifindex, XDP_FLAGS_SKB_MODE, program.fd);
     got = PM_XDP_GENERIC;
   }
   if (!attached) return attached.error();
-  if (auto pinned = pins.Pin(attached->get(), path, false); !pinned) return pinned.error();
-  return got;
+  // A link that was here is on a device that is gone, or has lost the name: that one goes.
+  if (auto kept = links.Keep(kXdpLinks, device, std::move(*attached)); !kept) return kept.error();
+  return ReceiveHook{got, true};
 }
 
-Result<TcHook> HookSend(const Pins& pins, const std::string& device, uint32_t ifindex,
-                        const Programs& programs) {
-  const std::string path = pins.Link("tc", device);
-  FileDescriptor link;
-  switch (OpenLink(path, ifindex, &link)) {
-    case PinnedLink::kHere:
-      if (auto updated = UpdateLink(device, link, programs.tc); !updated) return updated.error();
-      return TcHook{PM_TC_TCX, 0, 0};
-    case PinnedLink::kElsewhere:
-      unlink(path.c_str());
-      break;
-    case PinnedLink::kNone:
-      break;
+Result<SendHook> HookSend(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                          pm_tc_kind before, const HookProgram& program) {
+  if (before == PM_TC_CLSACT) return HookByFilter(device, ifindex, program);
+  FoundLink found = links.Find(kTcLinks, device, ifindex);
+  if (found.place != Place::kHere && links.TakeOver(kTcLinks, device, ifindex))
+    found = links.Find(kTcLinks, device, ifindex);
+  if (found.place == Place::kHere && RankOf(ifindex, found.program_id) == SendRank::kFirst) {
+    if (auto updated = UpdateLink(device, found, program); !updated) return updated.error();
+    if (!found.pinned)
+      if (auto pinned = links.PinAgain(kTcLinks, device); !pinned) return pinned.error();
+    return SendHook{PM_TC_TCX, 0, 0};
   }
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = kBefore);
-  FileDescriptor made(
-      bpf_link_create(programs.tc, static_cast<int>(ifindex), kTcxEgress, &options));
+  FileDescriptor made(bpf_link_create(program.fd, static_cast<int>(ifindex), kTcxEgress, &options));
   if (!made.valid()) {
     if (errno != EINVAL) return Error{"attach TCX to", device, errno, ""};
-    return AttachClsact(device, ifindex, programs.tc);
+    return HookByFilter(device, ifindex, program);
   }
-  if (auto pinned = pins.Pin(made.get(), path, false); !pinned) return pinned.error();
-  return TcHook{PM_TC_TCX, 0, 0};
+  // One that stands behind another's program goes only now: a packet that is counted twice is
+  // better than one that met nothing.
+  if (auto kept = links.Keep(kTcLinks, device, std::move(made)); !kept) return kept.error();
+  return SendHook{PM_TC_TCX, 0, 0};
 }
 
-void UnhookReceive(const Pins& pins, const std::string& device) {
-  unlink(pins.Link("xdp", device).c_str());
+void UnhookReceive(HeldLinks& links, const std::string& device) { links.Drop(kXdpLinks, device); }
+
+void UnhookSend(HeldLinks& links, const std::string& device, uint32_t ifindex, pm_tc_kind kind) {
+  links.Drop(kTcLinks, device);
+  if (kind == PM_TC_CLSACT) UnhookClsact(ifindex);
 }
 
-void UnhookSend(const Pins& pins, const std::string& device, uint32_t ifindex, const TcHook& hook) {
-  unlink(pins.Link("tc", device).c_str());
-  if (hook.kind != PM_TC_CLSACT) return;
-  bpf_tc_hook clsact = ClsactEgress(ifindex);
-  LIBBPF_OPTS(bpf_tc_opts, options, .handle = hook.handle, .priority = hook.priority);
-  bpf_tc_detach(&clsact, &options);
+Result<void> CheckReceive(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                          uint32_t program_id) {
+  const FoundLink found = links.Find(kXdpLinks, device, ifindex);
+  const auto missing = [&](int code, const char* why) {
+    return Error{"find the XDP link of", device, code, why};
+  };
+  if (found.place == Place::kNone) return missing(ENOENT, "its pin is gone");
+  if (found.place == Place::kElsewhere)
+    return missing(ENODEV, "it was detached, or its device is gone");
+  if (found.program_id != program_id) return missing(EINVAL, "it runs another program");
+  if (ViewOf(ifindex).program_id != program_id)
+    return missing(ENODEV, "it is on a device of another network namespace");
+  if (!found.pinned) return PinIsGone("XDP", device);
+  return {};
 }
 
-Result<void> CheckReceive(const Pins& pins, const std::string& device, uint32_t ifindex) {
-  FileDescriptor link;
-  switch (OpenLink(pins.Link("xdp", device), ifindex, &link)) {
-    case PinnedLink::kHere:
-      return {};
-    case PinnedLink::kNone:
-      return Error{"find the XDP link of", device, ENOENT, "its pin is gone"};
-    case PinnedLink::kElsewhere:
+Result<void> CheckSend(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                       pm_tc_kind kind, uint32_t program_id) {
+  if (kind == PM_TC_CLSACT) return CheckClsact(device, ifindex, program_id);
+  const FoundLink found = links.Find(kTcLinks, device, ifindex);
+  const auto missing = [&](int code, const char* why) {
+    return Error{"find the TCX link of", device, code, why};
+  };
+  if (found.place == Place::kNone) return missing(ENOENT, "its pin is gone");
+  if (found.place == Place::kElsewhere)
+    return missing(ENODEV, "it was detached, or its device is gone");
+  if (found.program_id != program_id) return missing(EINVAL, "it runs another program");
+  switch (RankOf(ifindex, program_id)) {
+    case SendRank::kAbsent:
+      return missing(ENODEV, "it is on a device of another network namespace");
+    case SendRank::kBehind:
+      return missing(EBUSY, "somebody put another program before it: packets may pass unjudged");
+    case SendRank::kFirst:
       break;
   }
-  return Error{"find the XDP link of", device, ENODEV, "it was on a device that is gone"};
-}
-
-Result<void> CheckSend(const Pins& pins, const std::string& device, uint32_t ifindex,
-                       const TcHook& hook) {
-  if (hook.kind == PM_TC_CLSACT) {
-    bpf_tc_hook clsact = ClsactEgress(ifindex);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = hook.handle, .priority = hook.priority);
-    if (const int failed = bpf_tc_query(&clsact, &options); failed != 0)
-      return Error{"find the clsact filter of", device, -failed, "somebody deleted it"};
-    return {};
-  }
-  FileDescriptor link;
-  switch (OpenLink(pins.Link("tc", device), ifindex, &link)) {
-    case PinnedLink::kHere:
-      return {};
-    case PinnedLink::kNone:
-      return Error{"find the TCX link of", device, ENOENT, "its pin is gone"};
-    case PinnedLink::kElsewhere:
-      break;
-  }
-  return Error{"find the TCX link of", device, ENODEV, "it was on a device that is gone"};
+  if (!found.pinned) return PinIsGone("TCX", device);
+  return {};
 }
 
 }  // namespace portmatrix

@@ -8,38 +8,48 @@
 #include <cstdint>
 #include <string>
 
-#include "agent/datapath/pins.h"
+#include "agent/datapath/held_links.h"
 #include "agent/datapath/result.h"
 #include "maps/layout.h"
 #include "maps/numbering.h"
 
 namespace portmatrix {
 
-// Descriptors of the programs to hook; they stay the caller's.
-struct Programs {
-  int xdp = -1;
-  int tc = -1;
+// A program to hook; the descriptor stays the caller's.
+struct HookProgram {
+  int fd = -1;
+  uint32_t id = 0;
 };
 
-struct TcHook {
+struct ReceiveHook {
+  pm_xdp_mode mode = PM_XDP_NONE;
+  bool made = false;  // it was not there before
+};
+
+struct SendHook {
   pm_tc_kind kind = PM_TC_NONE;
   uint32_t handle = 0;  // clsact only
   uint32_t priority = 0;
 };
 
-// Hook `device`, or take over the link that is pinned for it and give it these programs.
-Result<pm_xdp_mode> HookReceive(const Pins& pins, const std::string& device, uint32_t ifindex,
-                                XdpMode mode, const Programs& programs);
-Result<TcHook> HookSend(const Pins& pins, const std::string& device, uint32_t ifindex,
-                        const Programs& programs);
+// Hook `device`, or take over what is there and give it this program. What holds the device by
+// another of our pins (devices were renamed) is taken over as well. On failure what was there
+// stays.
+Result<ReceiveHook> HookReceive(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                                XdpMode mode, const HookProgram& program);
+// `before`: the kind of hook that the device had.
+Result<SendHook> HookSend(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                          pm_tc_kind before, const HookProgram& program);
 
-void UnhookReceive(const Pins& pins, const std::string& device);
-void UnhookSend(const Pins& pins, const std::string& device, uint32_t ifindex, const TcHook& hook);
+void UnhookReceive(HeldLinks& links, const std::string& device);
+void UnhookSend(HeldLinks& links, const std::string& device, uint32_t ifindex, pm_tc_kind kind);
 
-// Is the hook in place on this interface index?
-Result<void> CheckReceive(const Pins& pins, const std::string& device, uint32_t ifindex);
-Result<void> CheckSend(const Pins& pins, const std::string& device, uint32_t ifindex,
-                       const TcHook& hook);
+// Does the program judge what this interface index receives, or sends, before any other? ESTALE: it
+// does, but the pin is gone.
+Result<void> CheckReceive(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                          uint32_t program_id);
+Result<void> CheckSend(HeldLinks& links, const std::string& device, uint32_t ifindex,
+                       pm_tc_kind kind, uint32_t program_id);
 
 }  // namespace portmatrix
 

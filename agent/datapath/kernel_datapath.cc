@@ -8,21 +8,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <set>
+#include <utility>
 
 #include "agent/datapath/image_maps.h"
+#include "agent/datapath/map_pins.h"
 
 namespace portmatrix {
 namespace {
 
-// Maps that only simulations use, and that are not pinned.
-const std::set<std::string> kUnpinned = {"given_clock", "reports"};
-// What a reader without privilege needs (pins.h); the rest is its owner's.
-const std::set<std::string> kForReaders = {
-    "control", "rule_counters", "reason_counters", "seen_counters", "faults",  "retired",
-    "names",   "owners",        "generations",     "attachments",   "identity"};
 // Stands in the pins last of all maps: without it they are what a start that was cut off left
 // behind.
 constexpr const char* kLastPinned = "identity";
@@ -51,13 +47,9 @@ Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& 
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(pin_root));
   const Pins& pins = datapath->pins_;
   if (auto made = pins.MakeDirectories(); !made) return made.error();
-  if (access(pins.Map(kLastPinned).c_str(), F_OK) == 0) {
-    if (auto opened = datapath->OpenPinnedMaps(); !opened) return opened.error();
-  } else if (access(pins.Map("control").c_str(), F_OK) == 0) {
-    // Cut off before the first generation: nothing was ever in force.
-    if (auto removed = pins.RemoveAll(); !removed) return removed.error();
-    if (auto made = pins.MakeDirectories(); !made) return made.error();
-  }
+  pins.RemoveUnfinished();
+  if (auto restored = RestoreFromPrograms(pins); !restored) return restored.error();
+  if (auto whole = datapath->CheckPins(); !whole) return whole.error();
   if (auto loaded = datapath->LoadProgram(sizes); !loaded) return loaded.error();
   auto control = SharedValue<uint64_t>::Map("control", datapath->map("control").fd());
   if (!control) return control.error();
@@ -66,7 +58,29 @@ Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& 
   return datapath;
 }
 
-Result<void> KernelDatapath::OpenPinnedMaps() {
+// What is pinned must be whole, and of our schema. A first start that was cut off left pins that
+// were never in force: only those are removed.
+Result<void> KernelDatapath::CheckPins() {
+  if (access(pins_.Map("control").c_str(), F_OK) == 0) {
+    auto control_map = BpfMap::OpenPinned("control", pins_.Map("control"), true);
+    if (!control_map) return control_map.error();
+    auto control = control_map->Lookup<uint32_t, uint64_t>(0);
+    if (!control) return control.error();
+    const std::vector<std::string> missing = MissingOf(pins_);
+    if (!missing.empty() && control->value_or(0) != 0) {
+      std::string names = missing[0];
+      for (size_t i = 1; i < missing.size(); ++i) names += ", " + missing[i];
+      return Error{"adopt the pins under", pins_.root(), 0,
+                   "these maps have no pin any more: " + names +
+                       "; what is hooked stays in force; `portmatrix detach --yes` makes a "
+                       "beginning possible again"};
+    }
+    if (!missing.empty()) {
+      if (auto removed = pins_.RemoveAll(); !removed) return removed;
+      return pins_.MakeDirectories();
+    }
+  }
+  if (access(pins_.Map(kLastPinned).c_str(), F_OK) != 0) return {};
   auto identity_map = BpfMap::OpenPinned("identity", pins_.Map("identity"), true);
   if (!identity_map) return identity_map.error();
   auto identity = identity_map->Lookup<uint32_t, pm_identity>(0);
@@ -83,7 +97,7 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   std::map<std::string, FileDescriptor> pinned;
   auto object =
       FilterObject::Load(FilterObject::Purpose::kHooks, sizes, [&](const std::string& name) {
-        if (kUnpinned.contains(name)) return -1;
+        if (!IsPinned(name)) return -1;
         FileDescriptor fd(bpf_obj_get(pins_.Map(name).c_str()));
         if (!fd.valid()) return -1;
         return pinned.insert_or_assign(name, std::move(fd)).first->second.get();
@@ -94,7 +108,7 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   std::erase(names, kLastPinned);
   names.emplace_back(kLastPinned);
   for (const std::string& name : names) {
-    if (kUnpinned.contains(name)) continue;
+    if (!IsPinned(name)) continue;
     BpfMap map(name, FileDescriptor(fcntl((*object)->map(name), F_DUPFD_CLOEXEC, 0)));
     if (!map.valid()) return map.Failure("keep", errno);
     if (name == kLastPinned) {
@@ -105,14 +119,25 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
       if (auto written = map.Update(uint32_t{0}, identity); !written) return written;
     }
     if (!pinned.contains(name))
-      if (auto done = pins_.Pin(map.fd(), pins_.Map(name), kForReaders.contains(name)); !done)
-        return done;
+      if (auto done = pins_.Pin(map.fd(), pins_.Map(name), IsForReaders(name)); !done) return done;
+    // So that the program keeps all of them, also those that it never asks.
+    if (bpf_prog_bind_map((*object)->xdp_program(), map.fd(), nullptr) != 0)
+      return map.Failure("bind to the program", errno);
     maps_.emplace(name, std::move(map));
   }
   xdp_program_ = FileDescriptor(fcntl((*object)->xdp_program(), F_DUPFD_CLOEXEC, 0));
   tc_program_ = FileDescriptor(fcntl((*object)->tc_program(), F_DUPFD_CLOEXEC, 0));
   if (auto done = pins_.Pin(xdp_program_.get(), pins_.Program("xdp"), false); !done) return done;
   if (auto done = pins_.Pin(tc_program_.get(), pins_.Program("tc"), false); !done) return done;
+
+  for (auto* program : {&xdp_hook_, &tc_hook_}) {
+    program->fd = program == &xdp_hook_ ? xdp_program_.get() : tc_program_.get();
+    bpf_prog_info loaded{};
+    uint32_t size = sizeof loaded;
+    if (bpf_obj_get_info_by_fd(program->fd, &loaded, &size) != 0)
+      return Error{"describe", "the program", errno, ""};
+    program->id = loaded.id;
+  }
 
   bpf_map_info described{};
   uint32_t size = sizeof described;
@@ -123,14 +148,21 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
 }
 
 // Hooks that are in place get this object's programs; the maps are the same, so no packet notices.
+// A device that cannot be hooked keeps no agent from starting: Verify tells of it.
 Result<void> KernelDatapath::AdoptHooks() {
   auto attachments = Attachments();
   if (!attachments) return attachments.error();
   for (const Attachment& attachment : *attachments) {
-    if (if_nametoindex(attachment.device.c_str()) != attachment.ifindex) continue;
     const XdpMode mode = attachment.xdp == PM_XDP_GENERIC ? XdpMode::kGeneric : XdpMode::kNative;
-    if (auto hooked = Attach(attachment.device, attachment.number, mode); !hooked)
-      return hooked.error();
+    if (if_nametoindex(attachment.device.c_str()) == attachment.ifindex) {
+      (void)Attach(attachment.device, attachment.number, mode);
+      continue;
+    }
+    // Of a device that was renamed.
+    for (const auto& [hook, program] : {std::pair{kXdpLinks, xdp_hook_}, {kTcLinks, tc_hook_}}) {
+      const FoundLink link = links_.Find(hook, attachment.device, attachment.ifindex);
+      if (link.place == FoundLink::Place::kHere) bpf_link_update(link.fd, program.fd, nullptr);
+    }
   }
   return {};
 }
@@ -344,31 +376,54 @@ Result<Attachment> KernelDatapath::Attach(const std::string& device, uint32_t nu
                  "no device of that name in this network namespace: see `ip link`"};
   auto before = map("attachments").Lookup<uint32_t, pm_attachment>(number);
   if (!before) return before.error();
-  // Written first, so that no packet meets a hook whose device has no number.
+  const pm_attachment old = before->value_or(pm_attachment{});
+  // Written first, so that no packet meets a hook whose device has no number, and no agent that is
+  // killed here leaves a hook that nobody knows of.
   if (auto written = map("devices").Update(ifindex, number); !written) return written.error();
-
-  const Programs programs{xdp_program_.get(), tc_program_.get()};
-  auto receive = HookReceive(pins_, device, ifindex, mode, programs);
-  if (!receive) return receive.error();
-  auto send = HookSend(pins_, device, ifindex, programs);
-  if (!send) {
-    UnhookReceive(pins_, device);
-    return send.error();
-  }
-  pm_attachment attachment{};
+  pm_attachment attachment = old.ifindex == ifindex ? old : pm_attachment{};
   CopyText(device, attachment.device);
   attachment.ifindex = ifindex;
-  attachment.xdp_mode = static_cast<uint8_t>(*receive);
-  attachment.tc_kind = static_cast<uint8_t>(send->kind);
-  attachment.tc_handle = send->handle;
-  attachment.tc_priority = send->priority;
-  const bool same = *before && (*before)->ifindex == ifindex;
-  attachment.attached_at = same ? (*before)->attached_at : RealTime();
+  if (attachment.attached_at == 0) attachment.attached_at = RealTime();
   if (auto written = map("attachments").Update(number, attachment); !written)
     return written.error();
-  if (*before && (*before)->ifindex != 0 && (*before)->ifindex != ifindex)
-    if (auto gone = map("devices").Delete((*before)->ifindex); !gone) return gone.error();
-  return Attachment{device, number, ifindex, *receive, send->kind};
+
+  const auto hooked = Hook(device, mode, &attachment);
+  if (!hooked) {
+    if (auto undone = map("attachments").Update(number, old); !undone) return undone.error();
+    return hooked.error();
+  }
+  if (auto written = map("attachments").Update(number, attachment); !written)
+    return written.error();
+  if (old.ifindex != 0 && old.ifindex != ifindex)
+    if (auto forgotten = ForgetIndex(old.ifindex, number); !forgotten) return forgotten.error();
+  return Attachment{device, number, ifindex, static_cast<pm_xdp_mode>(attachment.xdp_mode),
+                    static_cast<pm_tc_kind>(attachment.tc_kind)};
+}
+
+Result<void> KernelDatapath::Hook(const std::string& device, XdpMode mode,
+                                  pm_attachment* attachment) {
+  const auto before = static_cast<pm_tc_kind>(attachment->tc_kind);
+  const auto receive = HookReceive(links_, device, attachment->ifindex, mode, xdp_hook_);
+  if (!receive) return receive.error();
+  const auto send = HookSend(links_, device, attachment->ifindex, before, tc_hook_);
+  if (!send) {
+    if (receive->made) UnhookReceive(links_, device);
+    return send.error();
+  }
+  attachment->xdp_mode = static_cast<uint8_t>(receive->mode);
+  attachment->tc_kind = static_cast<uint8_t>(send->kind);
+  attachment->tc_handle = send->handle;
+  attachment->tc_priority = send->priority;
+  attachment->tc_program_id = tc_hook_.id;
+  return {};
+}
+
+// An index that the device no longer has. Another device may have taken it meanwhile.
+Result<void> KernelDatapath::ForgetIndex(uint32_t ifindex, uint32_t number) {
+  const auto found = map("devices").Lookup<uint32_t, uint32_t>(ifindex);
+  if (!found) return found.error();
+  if (*found != number || links_.AnyOn(kXdpLinks, ifindex)) return {};
+  return map("devices").Delete(ifindex);
 }
 
 Result<void> KernelDatapath::Detach(const std::string& device) {
@@ -378,10 +433,8 @@ Result<void> KernelDatapath::Detach(const std::string& device) {
     if (attachment.device != device) continue;
     auto record = map("attachments").Lookup<uint32_t, pm_attachment>(attachment.number);
     if (!record) return record.error();
-    UnhookReceive(pins_, device);
-    UnhookSend(pins_, device, attachment.ifindex,
-               {static_cast<pm_tc_kind>((*record)->tc_kind), (*record)->tc_handle,
-                (*record)->tc_priority});
+    UnhookReceive(links_, device);
+    UnhookSend(links_, device, attachment.ifindex, static_cast<pm_tc_kind>((*record)->tc_kind));
     if (auto cleared = map("attachments").Update(attachment.number, pm_attachment{}); !cleared)
       return cleared;
     return map("devices").Delete(attachment.ifindex);
@@ -403,17 +456,41 @@ Result<std::vector<Attachment>> KernelDatapath::Attachments() {
 }
 
 Result<void> KernelDatapath::Verify(const Attachment& attachment) {
-  const uint32_t ifindex = if_nametoindex(attachment.device.c_str());
-  if (ifindex == 0) return Error{"find device", attachment.device, ENODEV, ""};
-  if (ifindex != attachment.ifindex)
-    return Error{"find the hooks of", attachment.device, ENODEV,
-                 "the name belongs to another device now"};
-  auto record = map("attachments").Lookup<uint32_t, pm_attachment>(attachment.number);
-  if (!record) return record.error();
-  const pm_attachment found = record->value_or(pm_attachment{});
-  if (auto held = CheckReceive(pins_, attachment.device, ifindex); !held) return held;
-  return CheckSend(pins_, attachment.device, ifindex,
-                   {static_cast<pm_tc_kind>(found.tc_kind), found.tc_handle, found.tc_priority});
+  const std::string& device = attachment.device;
+  const uint32_t ifindex = if_nametoindex(device.c_str());
+  const auto hooked = [&]() -> Result<void> {
+    if (auto held = CheckReceive(links_, device, attachment.ifindex, xdp_hook_.id); !held)
+      return held;
+    return CheckSend(links_, device, attachment.ifindex, attachment.tc, tc_hook_.id);
+  };
+  if (ifindex == attachment.ifindex) return hooked();
+  if (ifindex != 0)
+    return Error{"find the hooks of", device, ENODEV, "the name belongs to another device now"};
+  std::array<char, IF_NAMESIZE> name{};
+  if (if_indextoname(attachment.ifindex, name.data()) != nullptr && hooked())
+    return Error{"find device", device, ESTALE,
+                 std::string("it is called ") + name.data() + " now, and stays hooked"};
+  return Error{"find device", device, ENODEV, ""};
+}
+
+Result<std::vector<std::string>> KernelDatapath::RestorePins() {
+  std::vector<std::string> restored;
+  const auto touched = pins_.LastChange();
+  if (touched == pins_seen_) return restored;
+  if (auto made = pins_.MakeDirectories(); !made) return made.error();
+  const auto restore = [&](int fd, const std::string& path, bool readers) -> Result<void> {
+    if (access(path.c_str(), F_OK) == 0) return {};
+    restored.push_back(path);
+    return pins_.Pin(fd, path, readers);
+  };
+  for (const auto& [name, map] : maps_)
+    if (auto done = restore(map.fd(), pins_.Map(name), IsForReaders(name)); !done)
+      return done.error();
+  for (const auto& [name, program] : {std::pair{"xdp", xdp_hook_}, {"tc", tc_hook_}})
+    if (auto done = restore(program.fd, pins_.Program(name), false); !done) return done.error();
+  // As it was before this look: what changed meanwhile is looked at again.
+  pins_seen_ = restored.empty() ? touched : std::string();
+  return restored;
 }
 
 Result<void> KernelDatapath::Remove() {

@@ -41,14 +41,17 @@ class KernelDatapath final : public Datapath {
   Result<void> Detach(const std::string& device) override;
   Result<std::vector<Attachment>> Attachments() override;
   Result<void> Verify(const Attachment& attachment) override;
+  Result<std::vector<std::string>> RestorePins() override;
   Result<void> Remove() override;
 
  private:
   explicit KernelDatapath(std::string pin_root) : pins_(std::move(pin_root)) {}
 
-  Result<void> OpenPinnedMaps();
+  Result<void> CheckPins();
   Result<void> LoadProgram(const DatapathSizes& sizes);
   Result<void> AdoptHooks();
+  Result<void> Hook(const std::string& device, XdpMode mode, pm_attachment* attachment);
+  Result<void> ForgetIndex(uint32_t ifindex, uint32_t number);
   const BpfMap& map(const std::string& name) const { return maps_.at(name); }
   Result<void> NameRules(uint32_t slot, const Generation& generation, const Numbering& numbering);
   Result<void> NameOwners(uint32_t slot, const Generation& generation, const Numbering& numbering);
@@ -57,9 +60,12 @@ class KernelDatapath final : public Datapath {
   Result<void> RetireOne(uint32_t slot, const pm_rule_name& name);
 
   Pins pins_;
+  HeldLinks links_{pins_};
+  std::string pins_seen_;  // Pins::LastChange when all were found
   std::map<std::string, BpfMap> maps_;
   FileDescriptor xdp_program_;
   FileDescriptor tc_program_;
+  HookProgram xdp_hook_, tc_hook_;
   SharedValue<uint64_t> control_;
   uint32_t rule_slots_ = 0;
 };

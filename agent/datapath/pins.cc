@@ -12,6 +12,7 @@
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 
 namespace portmatrix {
 namespace {
@@ -22,6 +23,8 @@ constexpr const char* kReaders = "portmatrix";
 constexpr mode_t kDirectoryMode = 0750;
 constexpr mode_t kReadersMode = 0640;
 constexpr mode_t kOwnerMode = 0600;
+// No device's pin ends so: PinName writes `_` only before two hex digits.
+constexpr std::string_view kUnfinished = "_new";
 
 // Without such a group the pins stay with the owner's.
 void GiveToReaders(const std::string& path) {
@@ -77,7 +80,7 @@ Result<void> Pins::MakeDirectories() const {
 
 Result<void> Pins::Pin(int fd, const std::string& path, bool readers) const {
   // A pin cannot be replaced in place: the new one is made beside it and moved over it.
-  const std::string beside = path + "-new";
+  const std::string beside = path + std::string(kUnfinished);
   unlink(beside.c_str());
   if (bpf_obj_pin(fd, beside.c_str()) != 0) return Error{"pin", path, errno, ""};
   if (chmod(beside.c_str(), readers ? kReadersMode : kOwnerMode) != 0)
@@ -89,6 +92,27 @@ Result<void> Pins::Pin(int fd, const std::string& path, bool readers) const {
     return Error{"pin", path, code, ""};
   }
   return {};
+}
+
+void Pins::RemoveUnfinished() const {
+  std::error_code ignored;
+  for (const char* folder : {"/maps", "/programs", "/links/xdp", "/links/tc"}) {
+    std::vector<std::string> unfinished;
+    for (const auto& entry : fs::directory_iterator(root_ + folder, ignored))
+      if (entry.path().string().ends_with(kUnfinished)) unfinished.push_back(entry.path().string());
+    for (const std::string& path : unfinished) unlink(path.c_str());
+  }
+}
+
+std::string Pins::LastChange() const {
+  std::string text = "-";
+  for (const char* folder : {"/maps", "/programs"}) {
+    struct stat status {};
+    if (stat((root_ + folder).c_str(), &status) == 0)
+      text +=
+          fmt::format("{}.{} {} ", status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino);
+  }
+  return text;
 }
 
 Result<void> Pins::RemoveAll() const {

@@ -19,6 +19,7 @@ class Pins {
   const std::string& root() const { return root_; }
   std::string Map(const std::string& name) const { return root_ + "/maps/" + name; }
   std::string Program(const std::string& hook) const { return root_ + "/programs/" + hook; }
+  std::string Links(const std::string& hook) const { return root_ + "/links/" + hook; }
   std::string Link(const std::string& hook, const std::string& device) const;
 
   // Makes the directories; fails where no bpffs is mounted.
@@ -26,6 +27,10 @@ class Pins {
   // Pins the object at `path` in place of what was there: for its owner alone, or for readers of
   // group `portmatrix` too.
   Result<void> Pin(int fd, const std::string& path, bool readers) const;
+  // Removes what a Pin that was cut off left behind.
+  void RemoveUnfinished() const;
+  // A text that is another one after pins of maps or programs were made, moved or deleted.
+  std::string LastChange() const;
   // Removes every pin and the directories.
   Result<void> RemoveAll() const;
 
