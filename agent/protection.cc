@@ -42,22 +42,28 @@ void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attac
     const Result<void> verified = datapath.Verify(*hooked);
     if (verified) return Good(*hooked, mode);
     wrong = verified.error();
-    if (wrong->code == ESTALE)
-      Odd(device, *wrong);
-    else
-      Bad(device, *wrong);
-    if (!MayRepair(look)) return;
+    if (!MayRepair(look)) return Wrong(device, *wrong);
   }
   const Result<uint32_t> number = NumberOf(device, hooked, datapath);
   if (!number) return Bad(device, number.error());
   const Result<Attachment> attached = datapath.Attach(device, *number, mode);
   if (attached) {
     look.attachment = *attached;
-    if (wrong) look.repairs.push_back(clock_.BootMilliseconds());
-    while (look.repairs.size() > kMostRepairs) look.repairs.pop_front();
+    if (wrong) {
+      Wrong(device, *wrong);
+      look.repairs.push_back(clock_.BootMilliseconds());
+      if (look.repairs.size() > kMostRepairs) look.repairs.pop_front();
+    }
     return Good(*attached, mode);
   }
-  if (!wrong || wrong->code != ESTALE) Bad(device, attached.error());
+  Wrong(device, wrong && wrong->code == ESTALE ? *wrong : attached.error());
+}
+
+void Protection::Wrong(const std::string& device, const Error& error) {
+  if (error.code == ESTALE)
+    Odd(device, error);
+  else
+    Bad(device, error);
 }
 
 bool Protection::MayRepair(const Look& look) const {

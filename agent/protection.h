@@ -80,6 +80,7 @@ class Protection {
                             Datapath& datapath);
   bool MayRepair(const Look& look) const;
   void Good(const Attachment& attachment, XdpMode mode);
+  void Wrong(const std::string& device, const Error& error);
   void Bad(const std::string& device, const Error& error);
   // Its hooks are in place, but something is wrong with it.
   void Odd(const std::string& device, const Error& error);

@@ -146,14 +146,15 @@ Result<SendHook> HookSend(HeldLinks& links, const std::string& device, uint32_t 
       if (auto pinned = links.PinAgain(kTcLinks, device); !pinned) return pinned.error();
     return SendHook{PM_TC_TCX, 0, 0};
   }
+  // A hook takes no program twice (kernel/bpf/mprog.c), so one that stands behind another's must go
+  // before it can be first: it was not judging for certain anyway.
+  if (found.place == Place::kHere) links.Drop(kTcLinks, device);
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = kBefore);
   FileDescriptor made(bpf_link_create(program.fd, static_cast<int>(ifindex), kTcxEgress, &options));
   if (!made.valid()) {
     if (errno != EINVAL) return Error{"attach TCX to", device, errno, ""};
     return HookByFilter(device, ifindex, program);
   }
-  // One that stands behind another's program goes only now: a packet that is counted twice is
-  // better than one that met nothing.
   if (auto kept = links.Keep(kTcLinks, device, std::move(made)); !kept) return kept.error();
   return SendHook{PM_TC_TCX, 0, 0};
 }

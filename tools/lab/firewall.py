@@ -33,12 +33,16 @@ class Firewall:
         self.log = state / f"{node}.log"
         self._process = None
 
-    def start(self, policy: list[pathlib.Path]) -> None:
-        """Starts the agent; `wait` says when it judges."""
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self, policy: list[pathlib.Path], flags=(), under=()) -> None:
+        """Starts the agent, with more `flags`, `under` another program's command line; `wait` says when it judges."""
         self._state.mkdir(parents=True, exist_ok=True)
         arguments = self._lab.command(
-            self._node, self._daemon, "--policy", ",".join(map(str, policy)), "--node", self._node,
-            "--pin_root", str(self.pin_root), "--state_dir", str(self._state), "--socket", str(self.socket))
+            self._node, *under, self._daemon, "--policy", ",".join(map(str, policy)), "--node", self._node,
+            "--pin_root", str(self.pin_root), "--state_dir", str(self._state), "--socket", str(self.socket), *flags)
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              env=_environment(), start_new_session=True)
