@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <chrono>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/kernel/command_line.h"
@@ -17,6 +21,7 @@ namespace {
 
 using testing::ElementsAreArray;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using namespace wire;
 
 constexpr const char* kPolicy = R"(matrix: m
@@ -304,6 +309,34 @@ TEST_F(ReplayTest, RawIpIsGivenALinkHeader) {
   packet.erase(packet.begin(), packet.begin() + 14);
   const Ran ran = Replay(PcapFile({{0, packet}}, kLinkRaw), "--interface external --json");
   EXPECT_THAT(ran.output, HasSubstr("\"rule\":\"external/m/web\""));
+}
+
+// The capture comes through a pipe that stops for more than a second in the middle, as a live one
+// does; conversations last over the pause.
+TEST_F(ReplayTest, ReportsProgressOnceASecond) {
+  constexpr size_t kBeforeThePause = 3000, kPackets = 5000;
+  const std::vector<CaptureRecord> records(kPackets, CaptureRecord{0, Out() / kQuery, {}});
+  const std::vector<uint8_t> capture = PcapFile(records);
+  const size_t first = PcapFile({records.begin(), records.begin() + kBeforeThePause}).size();
+  const std::string pipe = folder_.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const auto replay = [&](const std::string& flags) {
+    std::thread writer([&] {
+      std::ofstream file(pipe, std::ios::binary);
+      const auto* bytes = reinterpret_cast<const char*>(capture.data());
+      file.write(bytes, static_cast<std::streamsize>(first)).flush();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+      file.write(bytes + first, static_cast<std::streamsize>(capture.size() - first));
+    });
+    const Ran ran =
+        RunCommand("replay - --policy " + policy_ + " --interface external " + flags + " <" + pipe);
+    writer.join();
+    EXPECT_EQ(ran.code, 0) << ran.errors;
+    EXPECT_THAT(ran.output, HasSubstr("5,000 packets in"));
+    return ran;
+  };
+  EXPECT_THAT(replay("--progress").errors, MatchesRegex("replay: 4096 packets, [0-9]+ a second\n"));
+  EXPECT_EQ(replay("").errors, "") << "unasked only where a person looks";
 }
 
 struct Refusal {
