@@ -88,6 +88,8 @@ class TreeBuilder : public YAML::EventHandler {
   const YamlNode* innermost() const { return open_.empty() ? nullptr : &open_.back().node; }
 
   Span SpanAt(const YAML::Mark& mark) const {
+    // The parser counts on behind the last byte where an escape is cut off by the end of the file.
+    if (At(mark) > text_.size()) return End();
     return Span{file_, static_cast<uint32_t>(mark.line + 1), static_cast<uint32_t>(mark.column + 1),
                 static_cast<uint32_t>(UnderlinedLength(text_, At(mark), InsideFlow()))};
   }
@@ -98,6 +100,14 @@ class TreeBuilder : public YAML::EventHandler {
     std::vector<YamlNode> children;  // of a map: key, value, key, value
     bool flow = false;
   };
+
+  // The place behind the last byte.
+  Span End() const {
+    const size_t before = text_.rfind('\n');
+    const size_t last_line = before == text_.npos ? 0 : before + 1;
+    return Span{file_, static_cast<uint32_t>(1 + std::ranges::count(text_, '\n')),
+                static_cast<uint32_t>(text_.size() - last_line + 1), 1};
+  }
 
   static size_t At(const YAML::Mark& mark) { return static_cast<size_t>(std::max(mark.pos, 0)); }
 
