@@ -69,6 +69,7 @@ __noinline int pm_fragment_find(struct pm_interface *interface, __u32 direction,
 	}
 	decide(judged, kept->verdict, kept->reason);
 	judged->slot = kept->slot;
+	judged->along = kept->along;
 	return FRAGMENT_DECIDED;
 }
 
@@ -87,6 +88,7 @@ __noinline int pm_fragment_renew(struct pm_interface *interface, __u32 direction
 	kept->slot = judged->slot;
 	kept->verdict = judged->verdict;
 	kept->reason = judged->reason;
+	kept->along = judged->along;
 	kept->generation = interface->generation;
 	return 0;
 }

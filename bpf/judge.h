@@ -12,6 +12,7 @@ static __always_inline void decide(struct pm_fragment *judged, __u8 verdict, __u
 {
 	judged->verdict = verdict;
 	judged->reason = reason;
+	judged->along = 0;
 }
 
 static __always_inline void decide_internal(struct pm_fragment *judged)
@@ -227,8 +228,11 @@ __noinline int pm_judge_in(struct xdp_md *ctx, __u32 slot, struct pm_interface *
 	    reverse(embedded, &reversed)) {
 		__u32 found = pm_match(slot, interface, PM_IN, &reversed, pm_classify(slot, &reversed));
 
-		if (decide_as_reply(judged, slot, found) ||
-		    decide_by_conversation(ctx, slot, interface, judged, embedded, &reversed, FLOW_QUIET, now))
+		if (decide_as_reply(judged, slot, found)) {
+			judged->along = 1; /* found among the rules of its own direction */
+			return 0;
+		}
+		if (decide_by_conversation(ctx, slot, interface, judged, embedded, &reversed, FLOW_QUIET, now))
 			return 0;
 	}
 	if (PM_VALUE_ACTION(value) == PM_ACTION_DENY)
@@ -299,9 +303,12 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 		__u64 embedded_classes = pm_classify(slot, embedded);
 		__u32 found = pm_match(slot, interface, PM_IN, embedded, embedded_classes);
 
-		if (decide_as_reply(judged, slot, found) ||
-		    decide_as_flow(judged, pm_flow_find(slot, interface, &reversed, FLOW_QUIET, now)))
+		if (decide_as_reply(judged, slot, found))
 			return 0;
+		if (decide_as_flow(judged, pm_flow_find(slot, interface, &reversed, FLOW_QUIET, now))) {
+			judged->along = 1; /* of a rule of its own direction */
+			return 0;
+		}
 	}
 	if (missing)
 		decide_internal(judged);

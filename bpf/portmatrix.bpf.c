@@ -52,7 +52,7 @@ static __always_inline int conclude(const struct passage *passage, __u32 owner, 
 
 	count_seen(owner, passage->direction, passage->weight);
 	if (judged->reason == PM_REASON_RULE || judged->reason == PM_REASON_REPLY)
-		count_rule(judged->slot, judged->reason == PM_REASON_REPLY, passage->weight, passage->now);
+		count_rule(judged->slot, judged->reason == PM_REASON_REPLY && !judged->along, passage->weight, passage->now);
 	else
 		count_reason(owner, passage->direction, judged->reason,
 			     audited			      ? AUDITED

@@ -345,7 +345,8 @@ struct pm_fragment {
 	__u8 reason;
 	__u16 headers; /* bytes before the payload of the packet's transport, from the frame's start; zero when stored */
 	struct pm_packet first;
-	__u32 on_behalf; /* judging `first` again for a later fragment: leaves conversations as they are; zero when stored */
+	__u16 along; /* reason `reply` though it travels in the rule's direction: an error about answers to the rule's side */
+	__u16 on_behalf; /* judging `first` again for a later fragment: leaves conversations as they are; zero when stored */
 };
 PM_ASSERT_SIZE(pm_fragment, 128);
 

@@ -154,12 +154,13 @@ void ThreeJudges::Count(const pm_report& report, uint32_t packets) {
   pm_seen_counter& seen = seen_[report.owner * PM_DIRECTIONS + report.direction];
   seen.packets += packets;
   seen.bytes += report.bytes;
-  if (report.reason == PM_REASON_RULE) {
+  const bool credited = report.reason == PM_REASON_RULE || report.reason == PM_REASON_REPLY;
+  if (credited && last_.rule->direction == static_cast<Direction>(report.direction)) {
     rules_[report.slot].packets += packets;
     rules_[report.slot].bytes += report.bytes;
     return;
   }
-  if (report.reason == PM_REASON_REPLY) {
+  if (credited) {
     rules_[report.slot].reply_packets += packets;
     rules_[report.slot].reply_bytes += report.bytes;
     return;

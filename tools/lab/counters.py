@@ -64,10 +64,11 @@ def _owner(entry: dict) -> str:
 
 @dataclasses.dataclass
 class Expected:
-    """What the counters must grow by: rules by (key, direction), the default's drops and other passes by side and
-    direction. Everything that is not named must stand still."""
+    """What the counters must grow by: rules by (key, direction), the default's drops by side and direction, drops for other
+    reasons and passes by side, direction and reason. Everything that is not named must stand still."""
     rules: dict = dataclasses.field(default_factory=dict)
     drops: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    other_drops: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     passes: collections.Counter = dataclasses.field(default_factory=collections.Counter)
 
     def credit(self, row, cost: Cost) -> None:
@@ -97,6 +98,8 @@ class Expected:
             wanted = 0
             if (reason, fate) == ("default", "dropped"):
                 wanted = self.drops[side, direction]
+            elif fate == "dropped":
+                wanted = self.other_drops[side, direction, reason]
             elif fate == "passed":
                 wanted = self.passes[side, direction, reason]
             grown = after.reasons[name] - before.reasons[name]

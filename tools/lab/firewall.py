@@ -88,6 +88,10 @@ class Firewall:
     def counters(self) -> Counters:
         return Counters(json.loads(self._ask("--pin_root", str(self.pin_root), "--json", "counters")))
 
+    def flows(self, *flags: str) -> dict:
+        """The table of conversations."""
+        return json.loads(self._ask("--pin_root", str(self.pin_root), "--json", "flows", *flags))
+
     def status(self) -> dict:
         return json.loads(self._ask("--socket", str(self.socket), "--pin_root", str(self.pin_root), "--json", "status"))
 
