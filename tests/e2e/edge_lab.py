@@ -51,11 +51,6 @@ class EdgeLab:
     def make(self) -> None:
         self.clean()
         self.lab.build()
-        # What goes to nobody is met with silence: no namespace is a router.
-        for place in self.lab.places():
-            with self.lab.inside(place):
-                for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
-                    pathlib.Path(f"/proc/sys/net/{setting}").write_text("0", encoding="ascii")
         self._state = pathlib.Path(tempfile.mkdtemp(prefix=f"portmatrix-{self.name}-"))
         self.firewall = Firewall(self.lab, NODE.name, self.build, self._pins, self._state)
 

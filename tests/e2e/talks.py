@@ -20,6 +20,7 @@ class TcpTalk:
 
     def __init__(self, lab, opener: str, source: str, answerer: str, destination: str, port: int, mapped: bool = False):
         self.name = f"TCP {source} to {destination} {port}" + (" by a socket of both families" if mapped else "")
+        self.sides = {opener, answerer}
         listener = open_socket(lab, answerer, "tcp", destination, port)
         listener.listen(1)
         if mapped:
