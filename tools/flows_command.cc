@@ -20,6 +20,7 @@
 #include "tools/table.h"
 
 DECLARE_bool(json);
+DECLARE_string(interface);
 DECLARE_string(pin_root);
 DEFINE_bool(all, false, "also what has expired and only waits for its place to be needed");
 
@@ -32,8 +33,9 @@ int RunFlows(const std::vector<std::string>& arguments);
 
 const Command kFlowsCommand = {
     "flows",
-    "[--all]",
-    "conversations that hosts behind the filter opened, and how long each still lives",
+    "[--interface I] [--all]",
+    "conversations that hosts behind the filter opened, by which rule, and how long each still "
+    "lives",
     "An `out` packet that an `out` rule allowed opens a conversation, unless the `in` rules would "
     "admit\n"
     "its answers anyway; while it lives, its answers pass for that rule. So every line was opened "
@@ -42,15 +44,18 @@ const Command kFlowsCommand = {
     "\n"
     "states: TCP syn-sent, established, closing (one FIN), closed (both), reset; others "
     "unanswered,\n"
-    "answered. Age counts from the opening packet, idle from the last `out` packet. With `stale` "
-    "the\n"
-    "entry is of another generation: its opening packet is judged again before it counts.\n"
+    "answered. Age counts from the opening packet, idle from the last `out` packet; timeout is how "
+    "long\n"
+    "the state lasts, left what remains of it. With `stale` the entry is of another generation: "
+    "its\n"
+    "opening packet is judged again before it counts.\n"
     "\n"
     "  portmatrix flows\n"
+    "  portmatrix flows --interface external\n"
     "  portmatrix --json flows --all\n"
     "\n"
     "exit codes: 0 ok, 1 nothing is pinned here, 2 usage, 4 not permitted",
-    {"all"},
+    {"interface", "all"},
     RunFlows,
 };
 
@@ -87,6 +92,14 @@ std::string EndpointText(const Address& address, uint16_t port, uint8_t protocol
                                          : fmt::format("{}:{}", ToString(address), port);
 }
 
+// An echo request's identifier stands where others have their port.
+std::string OpenerText(const pm_tuple& opening) {
+  const std::string endpoint =
+      EndpointText(TupleSource(opening), opening.source_port, opening.protocol);
+  return IsIcmp(opening.protocol) ? fmt::format("{} id {}", endpoint, opening.source_port)
+                                  : endpoint;
+}
+
 ordered_json JsonOf(const Row& row, uint64_t now) {
   const pm_tuple& opening = row.conversation.opening;
   const pm_flow& flow = row.conversation.flow;
@@ -94,6 +107,7 @@ ordered_json JsonOf(const Row& row, uint64_t now) {
   ordered_json json = {
       {"interface", row.interface},
       {"protocol", ProtocolWord(opening.protocol)},
+      {"opened_by", OpenerText(opening)},
       {"local", ToString(TupleSource(opening))},
       {"local_port", ports ? ordered_json(opening.source_port) : ordered_json()},
       {"remote", ToString(TupleDestination(opening))},
@@ -102,6 +116,7 @@ ordered_json JsonOf(const Row& row, uint64_t now) {
       {"state", StateWord(row.conversation)},
       {"age_seconds", Seconds(now, flow.opened_at)},
       {"idle_seconds", Seconds(now, flow.last_out)},
+      {"timeout_seconds", Seconds(row.conversation.timeout(), 0)},
       {"expires_in_seconds", Seconds(row.conversation.expiry(), now)},
       {"generation", flow.generation},
       {"stale", row.stale}};
@@ -110,22 +125,23 @@ ordered_json JsonOf(const Row& row, uint64_t now) {
 }
 
 std::string Table(const std::vector<Row>& rows, uint64_t now) {
-  std::vector<std::vector<std::string>> cells = {
-      {"interface", "protocol", "opened by", "to", "state", "age", "idle", "left", "rule"}};
+  std::vector<std::vector<std::string>> cells = {{"interface", "protocol", "opened by", "to",
+                                                  "state", "age", "idle", "timeout", "left",
+                                                  "rule"}};
   for (const Row& row : rows) {
     const pm_tuple& opening = row.conversation.opening;
     const pm_flow& flow = row.conversation.flow;
     const double left = Seconds(row.conversation.expiry(), now);
     cells.push_back(
-        {row.interface, ProtocolWord(opening.protocol),
-         EndpointText(TupleSource(opening), opening.source_port, opening.protocol),
+        {row.interface, ProtocolWord(opening.protocol), OpenerText(opening),
          EndpointText(TupleDestination(opening), opening.destination_port, opening.protocol),
          StateWord(row.conversation), fmt::format("{:.0f} s", Seconds(now, flow.opened_at)),
          fmt::format("{:.0f} s", Seconds(now, flow.last_out)),
+         fmt::format("{:.0f} s", Seconds(row.conversation.timeout(), 0)),
          row.conversation.IsLive(now) ? fmt::format("{:.0f} s", left) : "expired",
          (row.rule.empty() ? "-" : row.rule) + (row.stale ? " (stale)" : "")});
   }
-  return AlignedTable(cells, {5, 6, 7});
+  return AlignedTable(cells, {5, 6, 7, 8});
 }
 
 int Fail(const Error& error) {
@@ -137,7 +153,7 @@ int Fail(const Error& error) {
   return error.code == EACCES || error.code == EPERM ? kExitNotPermitted : kExitFailure;
 }
 
-// Names for numbers, the longest-lived last.
+// Names for numbers; those that spoke last come first.
 std::vector<Row> RowsOf(const std::vector<Conversation>& conversations, const PinnedNames& names,
                         uint64_t now) {
   std::map<uint32_t, std::string> interfaces;
@@ -146,6 +162,7 @@ std::vector<Row> RowsOf(const std::vector<Conversation>& conversations, const Pi
   for (const Conversation& conversation : conversations) {
     if (!FLAGS_all && !conversation.IsLive(now)) continue;
     Row row{conversation, interfaces[conversation.opening.interface], "", false};
+    if (!FLAGS_interface.empty() && row.interface != FLAGS_interface) continue;
     const auto rule = names.rules.find(conversation.flow.slot);
     if (rule != names.rules.end()) row.rule = rule->second.key;
     row.stale = conversation.flow.generation != names.generation.number;
@@ -158,12 +175,20 @@ std::vector<Row> RowsOf(const std::vector<Conversation>& conversations, const Pi
   return rows;
 }
 
+bool IsInterface(const PinnedNames& names, const std::string& name) {
+  return std::ranges::any_of(names.interfaces,
+                             [&](const auto& interface) { return interface.first == name; });
+}
+
 int RunFlows(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return UsageError(kFlowsCommand, "takes no arguments");
   auto table = FlowTable::Open(FLAGS_pin_root);
   if (!table) return Fail(table.error());
   auto names = ReadPinnedNames(FLAGS_pin_root);
   if (!names) return Fail(names.error());
+  if (!FLAGS_interface.empty() && !IsInterface(*names, FLAGS_interface))
+    return UsageError(kFlowsCommand,
+                      fmt::format("the loaded policy has no interface `{}`", FLAGS_interface));
   auto conversations = table->ReadAll();
   if (!conversations) return Fail(conversations.error());
   const uint64_t now = ProgramClock();

@@ -6,7 +6,8 @@
 
 DECLARE_string(node);
 DEFINE_string(policy, "", "policy files and directories, separated by commas");
-DEFINE_string(interface, "", "the policy's interface that the packet meets");
+DEFINE_string(interface, "",
+              "an interface of the policy: the one that the packet meets, or the only one to show");
 DEFINE_string(direction, "", "in (received by the device) or out (sent by it)");
 
 namespace portmatrix {

@@ -18,22 +18,34 @@ uint64_t ProgramClock() {
   return static_cast<uint64_t>(now.tv_sec) * PM_SECOND + static_cast<uint64_t>(now.tv_nsec);
 }
 
-uint64_t Conversation::expiry() const {
-  constexpr uint32_t kFins = PM_FLOW_FIN_OUT | PM_FLOW_FIN_IN;
+uint64_t Conversation::timeout() const {
   switch (opening.protocol) {
     case IPPROTO_TCP:
-      if (flow.flags & PM_FLOW_RESET) return flow.closing_at + PM_TIMEOUT_TCP_RESET;
-      if ((flow.flags & kFins) == kFins)
-        return std::max(flow.closing_at, flow.last_out) + PM_TIMEOUT_TCP_FINS;
-      return flow.last_out +
-             (flow.flags & PM_FLOW_ESTABLISHED ? PM_TIMEOUT_TCP_ESTABLISHED : PM_TIMEOUT_TCP_SYN);
+      if (flow.flags & PM_FLOW_RESET) return PM_TIMEOUT_TCP_RESET;
+      if (HasBothFins()) return PM_TIMEOUT_TCP_FINS;
+      return flow.flags & PM_FLOW_ESTABLISHED ? PM_TIMEOUT_TCP_ESTABLISHED : PM_TIMEOUT_TCP_SYN;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
-      return flow.last_out + PM_TIMEOUT_ECHO;
+      return PM_TIMEOUT_ECHO;
     default:
-      return flow.last_out +
-             (flow.flags & PM_FLOW_ANSWERED ? PM_TIMEOUT_ANSWERED : PM_TIMEOUT_ONE_WAY);
+      return flow.flags & PM_FLOW_ANSWERED ? PM_TIMEOUT_ANSWERED : PM_TIMEOUT_ONE_WAY;
   }
+}
+
+uint64_t Conversation::expiry() const {
+  uint64_t since = flow.last_out;
+  if (opening.protocol == IPPROTO_TCP) {
+    if (flow.flags & PM_FLOW_RESET)
+      since = flow.closing_at;
+    else if (HasBothFins())
+      since = std::max(flow.closing_at, flow.last_out);
+  }
+  return since + timeout();
+}
+
+bool Conversation::HasBothFins() const {
+  constexpr uint32_t kFins = PM_FLOW_FIN_OUT | PM_FLOW_FIN_IN;
+  return (flow.flags & kFins) == kFins;
 }
 
 Result<FlowTable> FlowTable::Open(const std::string& pin_root) {

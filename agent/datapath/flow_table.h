@@ -18,9 +18,14 @@ struct Conversation {
   pm_tuple opening{};  // as the `out` packet that opened it carried it
   pm_flow flow{};
 
-  // Nanoseconds of CLOCK_MONOTONIC from which on it counts no more: bpf/README.md, "Conversations".
+  // How many nanoseconds its state lasts, and of CLOCK_MONOTONIC from which on it counts no more:
+  // bpf/README.md, "Conversations".
+  uint64_t timeout() const;
   uint64_t expiry() const;
   bool IsLive(uint64_t now) const { return now < expiry(); }
+
+ private:
+  bool HasBothFins() const;
 };
 
 class FlowTable {
