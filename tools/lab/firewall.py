@@ -86,7 +86,11 @@ class Firewall:
             raise FirewallError(f"portmatrix detach left {len(left)} pins, such as {left[0]}")
 
     def counters(self) -> Counters:
-        return Counters(json.loads(self._ask("--pin_root", str(self.pin_root), "--json", "counters")))
+        return Counters(self.said("counters"))
+
+    def said(self, *arguments: str) -> dict:
+        """What the command says of the pins, as it says it."""
+        return json.loads(self._ask("--pin_root", str(self.pin_root), "--json", *arguments))
 
     def flows(self, *flags: str) -> dict:
         """The table of conversations."""
