@@ -115,7 +115,9 @@ class Firewall {
   RuleChanges ChangesTo(const Standing& standing, const Node& node) const;
   Applied Unchanged(const Standing& standing, const Proposal& proposal) const;
   Answer<Applied> DryRun(const Standing& standing, const Proposal& proposal);
-  Answer<Applied> StartStored();
+  Answer<Applied> StartStored(const Standing& untouched, const ReadFiles& first);
+  Answer<Applied> StartWithoutStore(const Standing& untouched, const std::string& broken,
+                                    const ReadFiles& first);
   Answer<Applied> StartFirst(const Standing& standing, const ReadFiles& first);
   std::optional<uint64_t> ConfirmedBefore(const Standing& standing) const;
 

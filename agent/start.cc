@@ -22,14 +22,17 @@ Answer<Applied> Firewall::Start(const ReadFiles& first) {
     return Applied(standing->pending() ? Applied::Result::kPending : Applied::Result::kUnchanged,
                    standing->judging.number, FingerprintOf(standing->judging));
   }
-  return store_.confirmed() ? StartStored() : StartFirst(*standing, first);
+  if (store_.confirmed() || !store_.complaints().empty()) return StartStored(*standing, first);
+  return StartFirst(*standing, first);
 }
 
-// The confirmed generation, or where that cannot be read the last one that was confirmed and can.
-Answer<Applied> Firewall::StartStored() {
-  std::vector<uint64_t> numbers = {*store_.confirmed()};
+// The confirmed generation, or where that cannot be read the last one that was confirmed and can;
+// where there is none any more, the files.
+Answer<Applied> Firewall::StartStored(const Standing& untouched, const ReadFiles& first) {
+  std::vector<uint64_t> numbers;
+  if (store_.confirmed()) numbers.push_back(*store_.confirmed());
   for (auto at = store_.generations().rbegin(); at != store_.generations().rend(); ++at)
-    if (at->second.outcome == Outcome::kConfirmed && at->first != numbers[0])
+    if (at->second.outcome == Outcome::kConfirmed && at->first != store_.confirmed())
       numbers.push_back(at->first);
   std::string broken;
   for (const uint64_t number : numbers) {
@@ -59,11 +62,28 @@ Answer<Applied> Firewall::StartStored() {
     enforcement_.Tick();
     return Applied(Applied::Result::kInstalled, number, FingerprintOf(after->judging));
   }
-  return Refusal{
-      Refusal::Kind::kRuntime,
-      fmt::format("nothing is in force, and no stored policy can be read: {}apply one again",
-                  broken),
-      ""};
+  return StartWithoutStore(untouched, broken, first);
+}
+
+// Nothing that was confirmed can be read. The files are better than nothing; and without them an
+// agent must be there all the same, for somebody has to apply a policy again.
+Answer<Applied> Firewall::StartWithoutStore(const Standing& untouched, const std::string& broken,
+                                            const ReadFiles& first) {
+  const std::string lost =
+      fmt::format("no stored policy can be read: {}", broken.empty() ? "see the alarms" : broken);
+  Answer<Sources> sources =
+      first ? first() : Answer<Sources>(Refusal::Runtime({"read", "--policy", 0, "not given"}));
+  Answer<Applied> started = sources
+                                ? InstallFiles(untouched, *sources, "start without stored policy")
+                                : Answer<Applied>(sources.refusal());
+  if (started) {
+    alarms_.Raise("stored policy", lost + "; the files of --policy are in force instead");
+    return started;
+  }
+  alarms_.Raise("stored policy", fmt::format("{}; nor do the files serve: {}; apply one again",
+                                             lost, started.refusal().text));
+  enforcement_.Tick();
+  return Applied(Applied::Result::kUnchanged, 0, {});
 }
 
 Answer<Applied> Firewall::StartFirst(const Standing& standing, const ReadFiles& first) {

@@ -127,7 +127,10 @@ void StateDirectory::ReadOutcomes() {
 void StateDirectory::ReadConfirmed() {
   const std::string path = Folder("confirmed");
   const Result<std::string> text = ReadWhole(path);
-  if (!text && text.error().code == ENOENT) return;
+  const bool was_any = std::ranges::any_of(generations_, [](const auto& generation) {
+    return generation.second.outcome == Outcome::kConfirmed;
+  });
+  if (!text && text.error().code == ENOENT && !was_any) return;
   if (text) confirmed_ = ParseNumber(*text);
   if (confirmed_) {
     const auto found = generations_.find(*confirmed_);

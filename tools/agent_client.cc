@@ -22,6 +22,8 @@ using nlohmann::json;
 
 // Compiling a large policy takes the agent a while; it answers when the policy is in force.
 constexpr time_t kAnswerSeconds = 300;
+// A reading asks little; an agent that is stopped or hung must not hold up those who only look.
+constexpr time_t kReadingSeconds = 5;
 
 int CodeOf(const std::string& kind) {
   if (kind == "invalid-policy") return kExitInvalidPolicy;
@@ -62,11 +64,11 @@ AgentAnswer AnswerOf(const httplib::Result& result) {
   return answer;
 }
 
-httplib::Client Client() {
+httplib::Client Client(time_t seconds) {
   httplib::Client client(FLAGS_socket);
   client.set_address_family(AF_UNIX);
-  client.set_read_timeout(kAnswerSeconds);
-  client.set_write_timeout(kAnswerSeconds);
+  client.set_read_timeout(seconds);
+  client.set_write_timeout(seconds);
   // HTTP wants a host; a path as one would be refused.
   client.set_default_headers({{"Host", "localhost"}});
   return client;
@@ -76,12 +78,12 @@ httplib::Client Client() {
 
 AgentAnswer GetFromAgent(const std::string& path) {
   errno = 0;
-  return AnswerOf(Client().Get(path.c_str()));
+  return AnswerOf(Client(kReadingSeconds).Get(path.c_str()));
 }
 
 AgentAnswer PostToAgent(const std::string& path, const std::string& body) {
   errno = 0;
-  return AnswerOf(Client().Post(path.c_str(), body, "application/json"));
+  return AnswerOf(Client(kAnswerSeconds).Post(path.c_str(), body, "application/json"));
 }
 
 int ReportFailure(const Command& command, const AgentAnswer& answer) {

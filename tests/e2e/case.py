@@ -96,7 +96,7 @@ class NodeTest(unittest.TestCase):
         begun = time.monotonic()
         while not holds():
             if time.monotonic() - begun > seconds:
-                self.fail(f"still not so after {seconds} s; the agent's last words:\n{self.agent._log_end()}")
+                self.fail(f"still not so after {seconds} s; the agent's last words:\n{self.agent.last_words()}")
             time.sleep(pause)
         return time.monotonic() - begun
 
@@ -108,6 +108,18 @@ def figure(text: str) -> None:
 def scale(variable: str, default: int) -> int:
     """How often a test tries, unless the environment says otherwise."""
     return int(os.environ.get(variable, default))
+
+
+def sample(all_of_it: list, count: int) -> list:
+    """So many, spread evenly; 0: all."""
+    if not count or len(all_of_it) <= count:
+        return all_of_it
+    return [all_of_it[(2 * i + 1) * len(all_of_it) // (2 * count)] for i in range(count)]
+
+
+def said(outcomes) -> str:
+    """A counter in words, the most frequent first."""
+    return ", ".join(f"{count} x {what}" for what, count in outcomes.most_common())
 
 
 def _missing() -> str:
@@ -135,4 +147,4 @@ def run(*programs: str) -> None:
     unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
 
 
-__all__ = ["BPFFS", "DEVICE", "NODE4", "NODE6", "NodeTest", "PEER4", "figure", "policy_of", "run", "scale"]
+__all__ = ["BPFFS", "DEVICE", "NODE4", "NODE6", "NodeTest", "PEER4", "figure", "policy_of", "run", "said", "sample", "scale"]

@@ -57,7 +57,7 @@ class Firewall:
                 raise FirewallError("the agent does not answer")
             except FirewallError as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise FirewallError(f"{self._node}: portmatrixd does not protect: {error}\n{self._log_end()}") from error
+                    raise FirewallError(f"{self._node}: portmatrixd does not protect: {error}\n{self.last_words()}") from error
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -75,7 +75,7 @@ class Firewall:
 
     def check_alive(self) -> None:
         if (code := self._process.poll()) is not None:
-            raise FirewallError(f"{self._node}: portmatrixd ended by itself, exit {code}\n{self._log_end()}")
+            raise FirewallError(f"{self._node}: portmatrixd ended by itself, exit {code}\n{self.last_words()}")
 
     def detach(self) -> None:
         """Removes every attachment and pin, and makes sure of it."""
@@ -125,7 +125,14 @@ class Firewall:
             raise FirewallError(f"portmatrix {' '.join(arguments)}: exit {done.returncode}: {said}")
         return done.stdout
 
-    def _log_end(self) -> str:
+    def ended(self, seconds: float = 0.0) -> int | None:
+        """The exit code of an agent that ended by itself, or does so in that time."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-15:]
         return "\n".join(f"  | {line}" for line in lines)
 
