@@ -141,7 +141,8 @@ __noinline int pm_flow_note(struct pm_interface *interface, struct pm_packet *pa
 		flow->last_out = now;
 		return 0;
 	}
-	made.opened_at = now;
+	/* Trying once more, and the next echo request, are of the conversation that is open already. */
+	made.opened_at = live && !(flow->flags & ~(__u32)PM_FLOW_ANSWERED) ? flow->opened_at : now;
 	made.last_out = now;
 	made.generation = interface->generation;
 	made.slot = rule_slot;

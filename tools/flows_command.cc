@@ -206,6 +206,7 @@ int RunFlows(const std::vector<std::string>& arguments) {
     return kExitOk;
   }
   if (!rows.empty()) fmt::print("{}\n", Table(rows, now));
+  if (!FLAGS_interface.empty()) fmt::print("{} on {}; in all: ", rows.size(), FLAGS_interface);
   fmt::print("{} conversation{}, {} expired; room for {}\n", live, live == 1 ? "" : "s",
              conversations->size() - live, table->capacity());
   return kExitOk;

@@ -62,7 +62,7 @@ def _listed(edge: EdgeLab, talks: list) -> list:
 
 
 def _first_start(edge: EdgeLab, out: list, received: list) -> None:
-    edge.firewall.start(edge.policy(), "--max_flows", str(_ROOM))
+    edge.firewall.start(edge.policy(), ("--max_flows", str(_ROOM)))
     edge.firewall.wait()
     edge.expect(not edge.conversations(), "the table of a first start is not empty")
     _all(edge, out + received, "tell", "after the first start")
@@ -77,7 +77,7 @@ def _restart(edge: EdgeLab, out: list, received: list) -> None:
     edge.firewall.kill()
     _all(edge, out[::2] + received[::2], "tell", "without an agent")
     _all(edge, out[::2] + received[::2], "ask", "without an agent")
-    edge.firewall.start(edge.policy(), "--max_flows", str(_ROOM))
+    edge.firewall.start(edge.policy(), ("--max_flows", str(_ROOM)))
     edge.firewall.wait()
     after = {conversation_of(flow): flow["age_seconds"] for flow in edge.firewall.flows()["flows"]}
     edge.expect(set(after) == set(before), f"other conversations after the restart: {set(after) ^ set(before)}")

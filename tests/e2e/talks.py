@@ -25,43 +25,43 @@ class TcpTalk:
         listener.listen(1)
         if mapped:
             with lab.inside(opener):
-                self._opener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-            self._opener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, _IPV6_ONLY_OFF)
-            self._opener.bind((f"::ffff:{source}", next(_ports)))
+                self.opener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            self.opener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, _IPV6_ONLY_OFF)
+            self.opener.bind((f"::ffff:{source}", next(_ports)))
             destination = f"::ffff:{destination}"
         else:
-            self._opener = open_socket(lab, opener, "tcp", source, next(_ports))
-        self._opener.settimeout(_SECONDS)
-        self._opener.connect((destination, port))
-        self.opener_port = self._opener.getsockname()[1]
-        self._answerer, _ = listener.accept()
-        self._answerer.settimeout(_SECONDS)
+            self.opener = open_socket(lab, opener, "tcp", source, next(_ports))
+        self.opener.settimeout(_SECONDS)
+        self.opener.connect((destination, port))
+        self.opener_port = self.opener.getsockname()[1]
+        self.answerer, _ = listener.accept()
+        self.answerer.settimeout(_SECONDS)
         listener.close()
 
     def ask(self) -> None:
-        _pass(self._opener, self._answerer)
-        _pass(self._answerer, self._opener)
+        _pass(self.opener, self.answerer)
+        _pass(self.answerer, self.opener)
 
     def tell(self) -> None:
-        _pass(self._answerer, self._opener)
+        _pass(self.answerer, self.opener)
 
     def say_unheard(self, seconds: float) -> bool:
         """Whether what the other end says stays unheard that long. TCP repeats it: `hear` takes it later."""
-        self._answerer.sendall(b"unheard")
-        self._opener.settimeout(seconds)
+        self.answerer.sendall(b"unheard")
+        self.opener.settimeout(seconds)
         try:
-            return not self._opener.recv(1, socket.MSG_PEEK)
+            return not self.opener.recv(1, socket.MSG_PEEK)
         except TimeoutError:
             return True
         finally:
-            self._opener.settimeout(_SECONDS)
+            self.opener.settimeout(_SECONDS)
 
     def hear(self) -> None:
-        _take(self._opener, len(b"unheard"))
+        _take(self.opener, len(b"unheard"))
 
     def close(self) -> None:
-        self._opener.close()
-        self._answerer.close()
+        self.opener.close()
+        self.answerer.close()
 
 
 class UdpTalk:
@@ -69,28 +69,28 @@ class UdpTalk:
 
     def __init__(self, lab, opener: str, source: str, answerer: str, destination: str, port: int):
         self.name = f"UDP {source} to {destination} {port}"
-        self._answerer = open_socket(lab, answerer, "udp", destination, port)
-        self._opener = open_socket(lab, opener, "udp", source, next(_ports))
-        self.opener_port = self._opener.getsockname()[1]
-        self._peer = self._opener.getsockname()[:2]
-        self._opener.connect((destination, port))
-        for end in (self._opener, self._answerer):
+        self.answerer = open_socket(lab, answerer, "udp", destination, port)
+        self.opener = open_socket(lab, opener, "udp", source, next(_ports))
+        self.opener_port = self.opener.getsockname()[1]
+        self._peer = self.opener.getsockname()[:2]
+        self.opener.connect((destination, port))
+        for end in (self.opener, self.answerer):
             end.settimeout(_SECONDS)
 
     def ask(self) -> None:
         word = os.urandom(24)
-        self._opener.send(word)
-        _compare(self._answerer.recv(64), word)
+        self.opener.send(word)
+        _compare(self.answerer.recv(64), word)
         self.tell()
 
     def tell(self) -> None:
         word = os.urandom(24)
-        self._answerer.sendto(word, self._peer)
-        _compare(self._opener.recv(64), word)
+        self.answerer.sendto(word, self._peer)
+        _compare(self.opener.recv(64), word)
 
     def close(self) -> None:
-        self._opener.close()
-        self._answerer.close()
+        self.opener.close()
+        self.answerer.close()
 
 
 class PingTalk:
@@ -101,7 +101,7 @@ class PingTalk:
     def __init__(self, lab, opener: str, source: str, destination: str):
         self.name = f"ping {source} to {destination}"
         self._ipv6 = ":" in destination
-        self._identifier = next(self._numbers) + 0x4000
+        self.identifier = next(self._numbers) + 0x4000
         self._sequence = itertools.count(1)
         with lab.inside(opener):
             self._socket = socket.socket(socket.AF_INET6 if self._ipv6 else socket.AF_INET, socket.SOCK_RAW,
@@ -112,12 +112,12 @@ class PingTalk:
 
     def ask(self) -> None:
         number = next(self._sequence) & 0xffff
-        request = struct.pack("!BBHHH", 128 if self._ipv6 else 8, 0, 0, self._identifier, number)
+        request = struct.pack("!BBHHH", 128 if self._ipv6 else 8, 0, 0, self.identifier, number)
         if not self._ipv6:  # the kernel sums up ICMPv6 alone
             total = sum(struct.unpack("!4H", request))
             request = request[:2] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + request[4:]
         self._socket.send(request)
-        wanted = struct.pack("!BBHH", 129 if self._ipv6 else 0, 0, self._identifier, number)
+        wanted = struct.pack("!BBHH", 129 if self._ipv6 else 0, 0, self.identifier, number)
         while True:
             answer = self._socket.recv(256)
             answer = answer if self._ipv6 else answer[(answer[0] & 15) * 4:]

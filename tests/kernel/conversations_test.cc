@@ -178,6 +178,20 @@ TEST(ConversationsAndRules, AnotherRuleThatAllowsThemTakesThemOver) {
   EXPECT_EQ(court.judges().CompareCounters().value_or(""), "");
 }
 
+TEST(ConversationsAndRules, TryingAgainDoesNotMakeThemYounger) {
+  NEEDS_KERNEL();
+  Court court(EdgeNode());
+  ASSERT_TRUE(court.ready());
+  for (const Kind& kind : Kinds()) {
+    SCOPED_TRACE(kind.name);
+    court.NextDay();
+    SHOWS(kind.opening, 0, "pass rule " + kind.rule);
+    const uint64_t opened_at = court.Entry(kind.opening)->flow.opened_at;
+    SHOWS(kind.opening, 3, "pass rule " + kind.rule);
+    EXPECT_EQ(court.Entry(kind.opening)->flow.opened_at, opened_at);
+  }
+}
+
 TEST(ConversationsAndRules, WhatTheDefaultAdmitsMakesNone) {
   NEEDS_KERNEL();
   Node node = EdgeNode();
