@@ -42,33 +42,6 @@ struct {
 	});
 } tables SEC(".maps");
 
-/* Address stage: by slot, a trie from prefix to address class. Longest prefix first is the trie's own order. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PM_SLOTS);
-	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-		__uint(map_flags, BPF_F_NO_PREALLOC);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(struct pm_prefix4));
-		__uint(value_size, sizeof(__u32));
-	});
-} prefixes4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PM_SLOTS);
-	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-		__uint(map_flags, BPF_F_NO_PREALLOC);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(struct pm_prefix6));
-		__uint(value_size, sizeof(__u32));
-	});
-} prefixes6 SEC(".maps");
-
 /*
  * Conversations by opening tuple. A common LRU list: one list a processor would halve what the table holds.
  */

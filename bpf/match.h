@@ -11,6 +11,8 @@
 
 /* Classes of source and destination in one word, so that they fit a call. */
 #define CLASSES(source, destination) (((__u64)(source) << 32) | (destination))
+/* No address has these classes. */
+#define CLASSES_BROKEN (~0ull)
 #define SWAPPED(classes) (((classes) << 32) | ((classes) >> 32))
 
 static __always_inline void *table_of(__u32 slot, __u32 table)
@@ -25,41 +27,6 @@ static __always_inline struct pm_block *block_of(void *table, __u32 index)
 	return table ? bpf_map_lookup_elem(table, &index) : NULL;
 }
 
-static __always_inline __u32 class_of(void *trie4, void *trie6, const __u8 *address, __u8 family)
-{
-	__u32 *found = NULL;
-
-	if (family == 4) {
-		struct pm_prefix4 key = { .length = 32 };
-
-		__builtin_memcpy(key.address, address, 4);
-		if (trie4)
-			found = bpf_map_lookup_elem(trie4, &key);
-	} else {
-		struct pm_prefix6 key = { .length = 128 };
-
-		__builtin_memcpy(key.address, address, 16);
-		if (trie6)
-			found = bpf_map_lookup_elem(trie6, &key);
-	}
-	return found ? *found : 0;
-}
-
-/* The address stage. An address in no prefix has class 0. */
-__noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
-{
-	void *trie4 = NULL, *trie6 = NULL;
-
-	if (!tuple)
-		return 0;
-	if (tuple->family == 4)
-		trie4 = bpf_map_lookup_elem(&prefixes4, &slot);
-	else
-		trie6 = bpf_map_lookup_elem(&prefixes6, &slot);
-	return CLASSES(class_of(trie4, trie6, tuple->source, tuple->family),
-		       class_of(trie4, trie6, tuple->destination, tuple->family));
-}
-
 /* Word `index` of a table of words; `missing` is set where there is none. */
 static __always_inline __u32 word_of(void *table, __u32 index, bool *missing)
 {
@@ -72,24 +39,27 @@ static __always_inline __u32 word_of(void *table, __u32 index, bool *missing)
 	return block->word[index % PM_BLOCK_WORDS];
 }
 
-/* key >= first, without a branch: seven of them in a row would be 128 ways for the verifier, and misprediction at run time. */
-static __always_inline __u32 reached(__u64 key, __u64 first)
+/*
+ * Is `first` below `beyond`? Without a branch: seven of them in a row would be 128 ways for the verifier, and misprediction at
+ * run time.
+ */
+static __always_inline __u64 below(__u64 first, __u64 beyond)
 {
-	__u64 difference = key - first;
-
-	asm volatile("" : "+r"(difference)); /* or the compiler finds the comparison again */
-	return (__u32)(difference >> 63) ^ 1;
+	first -= beyond;
+	asm volatile("" : "+r"(first)); /* or the compiler finds the comparison again */
+	return first >> 63;
 }
 
 static __always_inline __u32 find_in_tree(void *trees, __u32 reference, __u32 key, bool *missing)
 {
 	__u32 levels = PM_TREE_LEVELS(reference);
 	__u32 value = PM_TREE_BLOCK(reference);
+	const __u64 beyond = (__u64)key + 1;
 	__u32 level;
 
 	for (level = 0; level < PM_MAX_TREE_LEVELS; level++) {
 		struct pm_block *block;
-		__u32 interval;
+		__u64 interval;
 
 		if (level >= levels)
 			break;
@@ -98,12 +68,84 @@ static __always_inline __u32 find_in_tree(void *trees, __u32 reference, __u32 ke
 			*missing = true;
 			return 0;
 		}
-		interval = reached(key, block->word[1]) + reached(key, block->word[2]) + reached(key, block->word[3]) +
-			   reached(key, block->word[4]) + reached(key, block->word[5]) + reached(key, block->word[6]) +
-			   reached(key, block->word[7]);
+		interval = below(block->word[1], beyond) + below(block->word[2], beyond) + below(block->word[3], beyond) +
+			   below(block->word[4], beyond) + below(block->word[5], beyond) + below(block->word[6], beyond) +
+			   below(block->word[7], beyond);
 		value = block->word[PM_TREE_FANOUT + (interval & 7)];
 	}
 	return levels ? value : 0;
+}
+
+static __always_inline __u32 find_in_wide_tree(void *trees, __u32 reference, __u64 key, bool *missing)
+{
+	__u32 levels = PM_TREE_LEVELS(reference);
+	__u32 value = PM_TREE_BLOCK(reference) + (__u32)(key >> 63);
+	const __u64 beyond = (key & PM_WIDE_UNUSED) + 1;
+	__u32 level;
+
+	for (level = 0; level < PM_MAX_TREE_LEVELS; level++) {
+		struct pm_wide_block *block;
+		__u64 interval;
+
+		if (level >= levels)
+			break;
+		block = (struct pm_wide_block *)block_of(trees, value);
+		if (!block) {
+			*missing = true;
+			return 0;
+		}
+		interval = below(block->first[0], beyond) + below(block->first[1], beyond) +
+			   below(block->first[2], beyond) + below(block->first[3], beyond) +
+			   below(block->first[4], beyond);
+		if (interval >= PM_WIDE_FANOUT)
+			break;
+		value = block->value[interval];
+	}
+	return levels ? value : 0;
+}
+
+/* Half of an IPv6 address as a number. */
+static __always_inline __u64 half_of(const __u32 *words)
+{
+	return ((__u64)bpf_ntohl(words[0]) << 32) | bpf_ntohl(words[1]);
+}
+
+/* The class of one address (maps/layout.h, "The address stage"): the longest prefix that contains it decides. */
+static __always_inline __u32 class_of(void *addresses, void *trees, const __u8 *address, __u8 family, bool *missing)
+{
+	const __u32 *words = (const __u32 *)address;
+	__u32 word;
+
+	if (family == 4) {
+		__u32 bits = bpf_ntohl(words[0]);
+
+		word = word_of(addresses, bits >> 16, missing);
+		if (word & PM_ADDRESS_TREE)
+			word = find_in_tree(trees, word & ~PM_ADDRESS_TREE, bits & 0xffff, missing);
+		return word;
+	}
+	word = word_of(addresses, PM_ADDRESSES_IPV6, missing);
+	if (word & PM_ADDRESS_TREE)
+		word = find_in_wide_tree(trees, word & ~PM_ADDRESS_TREE, half_of(words), missing);
+	if (word & PM_ADDRESS_TREE)
+		word = find_in_wide_tree(trees, word & ~PM_ADDRESS_TREE, half_of(words + 2), missing);
+	return word;
+}
+
+/* The classes of both addresses; CLASSES_BROKEN where a table is missing. */
+__noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
+{
+	void *addresses, *trees;
+	bool missing = false;
+	__u64 classes;
+
+	if (!tuple)
+		return CLASSES_BROKEN;
+	addresses = table_of(slot, PM_TABLE_ADDRESSES);
+	trees = table_of(slot, PM_TABLE_ADDRESS_TREES);
+	classes = CLASSES(class_of(addresses, trees, tuple->source, tuple->family, &missing),
+			  class_of(addresses, trees, tuple->destination, tuple->family, &missing));
+	return missing ? CLASSES_BROKEN : classes;
 }
 
 static __always_inline __u32 broken(void)
@@ -121,7 +163,7 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 	struct pm_matcher *matcher;
 	bool missing = false;
 
-	if (!interface || !tuple)
+	if (!interface || !tuple || classes == CLASSES_BROKEN)
 		return broken();
 	matcher = &interface->matcher[direction & 1];
 	axes = table_of(slot, PM_TABLE_AXES);
@@ -141,6 +183,10 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 /* Is an address of this class local to the interface? */
 static __always_inline bool is_local(__u32 slot, struct pm_interface *interface, __u32 address_class, bool *missing)
 {
+	if (address_class == (__u32)(CLASSES_BROKEN >> 32)) {
+		*missing = true;
+		return false;
+	}
 	return word_of(table_of(slot, PM_TABLE_AXES), interface->matcher[PM_IN].source_axis + address_class, missing) &
 	       PM_AXIS_LOCAL;
 }

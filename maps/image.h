@@ -8,20 +8,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "maps/address.h"
 #include "maps/layout.h"
 
 namespace portmatrix {
 
-// An entry of the address stage: the longest prefix that contains an address gives its class.
-struct PrefixClass {
-  Prefix prefix;
-  uint32_t address_class = 0;
-};
-
 struct Image {
   std::array<std::vector<pm_block>, PM_TABLE_COUNT> tables;  // by enum pm_table; none is empty
-  std::vector<PrefixClass> prefixes;  // both families; an address in none has class 0
 
   const std::vector<pm_block>& table(pm_table which) const { return tables[which]; }
 };

@@ -87,13 +87,13 @@ enum pm_fault {
 #define PM_MAX_DEVICES 64    /* owner numbers 64..127 */
 #define PM_OWNERS (PM_MAX_INTERFACES + PM_MAX_DEVICES)
 #define PM_MAX_ETHERTYPES 8 /* on one interface's list */
-#define PM_MAX_TREE_LEVELS 7
+#define PM_MAX_TREE_LEVELS 7 /* 8^7 intervals of a search tree, 6^7 in each half of a wide tree */
 #define PM_MAX_EXTENSION_HEADERS 8
 #define PM_MAX_RULE_INDEX 0x00fffffe
 
 /* ---- The image: one generation's tables ---------------------------------------------------------------------------
  *
- * Every table but the address stage is an array of 64-byte blocks, one cache line each, so that one map type carries all
+ * Every table is an array of 64-byte blocks, one cache line each, so that one map type carries all
  * of them and a generation is published by one batch. A table of u32 words keeps word i in block i / 16.
  */
 
@@ -111,14 +111,16 @@ enum pm_table {
 	PM_TABLE_PAIRS = 3,      /* words: row and column to tree reference */
 	PM_TABLE_TREES = 4,      /* blocks of search trees */
 	PM_TABLE_RULES = 5,      /* pm_rule by rule index of this image, 4 a block */
-	PM_TABLE_COUNT = 6,
+	PM_TABLE_ADDRESSES = 6,  /* words: the beginning of an address to an address word */
+	PM_TABLE_ADDRESS_TREES = 7, /* blocks of search trees for the rest of it */
+	PM_TABLE_COUNT = 8,
 };
-#define PM_TABLES_PER_SLOT 8 /* stride in the outer map: index = slot * 8 + table */
+#define PM_TABLES_PER_SLOT 16 /* stride in the outer map: index = slot * 16 + table */
 
 /*
- * A search tree maps a key of 24 bits to a value. A block holds eight intervals: word[0..7] are the first keys of the
- * intervals, ascending, padded with PM_TREE_UNUSED; word[8..15] the values. The interval of a key is the last one whose
- * first key is not above it (interval 0 has no lower bound). On the lowest level the word is the value, above it the
+ * A search tree maps a key of up to 32 bits to a value. A block holds eight intervals: word[0..7] are the first keys of the
+ * intervals, ascending, padded with PM_TREE_UNUSED; word[8..15] the values, padded with the last one in use. The interval of
+ * a key is the last one whose first key is not above it (interval 0 has no lower bound). On the lowest level the word is the value, above it the
  * number of the child block. A reference is block << 3 | levels, with 1 to PM_MAX_TREE_LEVELS levels.
  * Block 0 of the table is a tree of one level that maps every key to zero, so that reference 0 need not be special.
  * (A reference with no levels is read as block 0's.)
@@ -202,17 +204,30 @@ struct pm_rule {
 PM_ASSERT_SIZE(pm_rule, 16);
 #define PM_RULES_PER_BLOCK 4
 
-/* Keys of the address stage, as the kernel's LPM trie wants them (linux/bpf.h, struct bpf_lpm_trie_key). Value: class, u32. */
-struct pm_prefix4 {
-	__u32 length;
-	__u8 address[4];
+/*
+ * A wide tree maps a key of 64 bits to a value; its reference is as a search tree's, its blocks hold six intervals: first[i]
+ * is where interval i + 1 begins, without the key's top bit and padded with PM_WIDE_UNUSED; unused values repeat the last. The
+ * top bit chooses the root: the block that the reference names, or the one behind it. (Without that bit two keys can be
+ * compared by the sign of their difference.)
+ */
+#define PM_WIDE_FANOUT 6
+#define PM_WIDE_UNUSED 0x7fffffffffffffffull
+
+struct pm_wide_block {
+	__u64 first[PM_WIDE_FANOUT - 1];
+	__u32 value[PM_WIDE_FANOUT];
 };
-PM_ASSERT_SIZE(pm_prefix4, 8);
-struct pm_prefix6 {
-	__u32 length;
-	__u8 address[16];
-};
-PM_ASSERT_SIZE(pm_prefix6, 20);
+PM_ASSERT_SIZE(pm_wide_block, 64);
+
+/*
+ * The address stage: from an address, most significant bits first, to its class. An address word is the class, or with
+ * PM_ADDRESS_TREE set the reference of a tree (in PM_TABLE_ADDRESS_TREES) that maps the next bits to an address word.
+ *
+ *   IPv4: the first 16 bits are the index of an address word in PM_TABLE_ADDRESSES, the other 16 the key of a search tree.
+ *   IPv6: the word at PM_ADDRESSES_IPV6 stands for no bits; each half of the address is the key of a wide tree.
+ */
+#define PM_ADDRESS_TREE 0x80000000u
+#define PM_ADDRESSES_IPV6 0x10000u
 
 /* ---- The control word -----------------------------------------------------------------------------------------------
  *

@@ -18,19 +18,22 @@ Address AddressOf(const uint8_t* bytes, uint8_t family) {
 Address SourceOf(const pm_tuple& tuple) { return AddressOf(tuple.source, tuple.family); }
 Address DestinationOf(const pm_tuple& tuple) { return AddressOf(tuple.destination, tuple.family); }
 
-ImageLookup::ImageLookup(const Image& image) : image_(image) {
-  for (const auto& [prefix, address_class] : image.prefixes)
-    tries_[prefix.address.family][prefix.length][prefix.address] = address_class;
-}
-
-uint32_t ImageLookup::ClassOf(const Address& address) const {
-  const auto trie = tries_.find(address.family);
-  if (trie == tries_.end()) return 0;
-  for (const auto& [length, prefixes] : trie->second) {
-    const auto found = prefixes.find(Masked(address, length));
-    if (found != prefixes.end()) return found->second;
+uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
+  const auto bits = [&](size_t at, size_t bytes) {
+    uint64_t key = 0;
+    for (size_t i = at; i < at + bytes; ++i) key = key << 8 | address.bytes[i];
+    return key;
+  };
+  if (address.family == Family::kIpv4) {
+    const uint32_t word = Word(PM_TABLE_ADDRESSES, static_cast<uint32_t>(bits(0, 2)), missing);
+    if (!(word & PM_ADDRESS_TREE)) return word;
+    return FindInTree(PM_TABLE_ADDRESS_TREES, word & ~PM_ADDRESS_TREE,
+                      static_cast<uint32_t>(bits(2, 2)), missing);
   }
-  return 0;
+  uint32_t word = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing);
+  for (size_t at = 0; (word & PM_ADDRESS_TREE) && at < 16; at += 8)
+    word = FindInWideTree(word & ~PM_ADDRESS_TREE, bits(at, 8), missing);
+  return word;
 }
 
 const pm_block* ImageLookup::Block(pm_table table, uint32_t index) const {
@@ -47,11 +50,12 @@ uint32_t ImageLookup::Word(pm_table table, uint32_t index, bool* missing) const 
   return block->word[index % PM_BLOCK_WORDS];
 }
 
-uint32_t ImageLookup::FindInTree(uint32_t reference, uint32_t key, bool* missing) const {
+uint32_t ImageLookup::FindInTree(pm_table trees, uint32_t reference, uint32_t key,
+                                 bool* missing) const {
   uint32_t value = PM_TREE_BLOCK(reference);
   const uint32_t levels = PM_TREE_LEVELS(reference);
   for (uint32_t level = 0; level < levels; ++level) {
-    const pm_block* block = Block(PM_TABLE_TREES, value);
+    const pm_block* block = Block(trees, value);
     if (block == nullptr) {
       *missing = true;
       return 0;
@@ -63,6 +67,23 @@ uint32_t ImageLookup::FindInTree(uint32_t reference, uint32_t key, bool* missing
   return levels == 0 ? 0 : value;
 }
 
+uint32_t ImageLookup::FindInWideTree(uint32_t reference, uint64_t key, bool* missing) const {
+  uint32_t value = PM_TREE_BLOCK(reference) + static_cast<uint32_t>(key >> 63);
+  const uint32_t levels = PM_TREE_LEVELS(reference);
+  for (uint32_t level = 0; level < levels; ++level) {
+    const auto* block =
+        reinterpret_cast<const pm_wide_block*>(Block(PM_TABLE_ADDRESS_TREES, value));
+    if (block == nullptr) {
+      *missing = true;
+      return 0;
+    }
+    int interval = 0;
+    for (const uint64_t first : block->first) interval += first <= (key & PM_WIDE_UNUSED);
+    value = block->value[interval];
+  }
+  return levels == 0 ? 0 : value;
+}
+
 uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
                             const pm_tuple& tuple) const {
   const pm_interface* bound = interface(interface_index);
@@ -70,16 +91,16 @@ uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
   const pm_matcher& matcher = bound->matcher[direction];
   bool missing = false;
   const uint32_t row =
-      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple)), &missing) &
+      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple), &missing), &missing) &
       ~PM_AXIS_LOCAL;
-  const uint32_t column =
-      Word(PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple)), &missing);
+  const uint32_t column = Word(
+      PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple), &missing), &missing);
   const uint32_t reference =
       Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, &missing);
-  uint32_t value =
-      FindInTree(reference, PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
+  uint32_t value = FindInTree(PM_TABLE_TREES, reference,
+                              PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
   if (value & PM_VALUE_SOURCE_PORTS)
-    value = FindInTree(value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, &missing);
+    value = FindInTree(PM_TABLE_TREES, value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, &missing);
   return missing ? PM_VALUE_BROKEN : value;
 }
 
@@ -87,7 +108,8 @@ bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) cons
   const pm_interface* bound = interface(interface_index);
   bool missing = false;
   return bound != nullptr &&
-         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address), &missing) &
+         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address, &missing),
+               &missing) &
           PM_AXIS_LOCAL);
 }
 
@@ -97,9 +119,9 @@ uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t 
   pm_device binding;
   std::memcpy(&binding, &block->word[device % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
   bool missing = false;
-  const uint32_t selected = outer == 0
-                                ? binding.untagged
-                                : FindInTree(binding.tagged, PM_VLAN_KEY(outer, inner), &missing);
+  const uint32_t selected =
+      outer == 0 ? binding.untagged
+                 : FindInTree(PM_TABLE_TREES, binding.tagged, PM_VLAN_KEY(outer, inner), &missing);
   return selected != 0 ? selected : binding.any;
 }
 

@@ -6,9 +6,8 @@
 #define PORTMATRIX_MAPS_LOOKUP_H_
 
 #include <cstdint>
-#include <map>
-#include <vector>
 
+#include "maps/address.h"
 #include "maps/image.h"
 
 namespace portmatrix {
@@ -16,9 +15,8 @@ namespace portmatrix {
 class ImageLookup {
  public:
   // `image` must outlive it and not change.
-  explicit ImageLookup(const Image& image);
+  explicit ImageLookup(const Image& image) : image_(image) {}
 
-  uint32_t ClassOf(const Address& address) const;
   // The final value (layout.h, PM_VALUE) for a tuple on an interface of the image; PM_VALUE_BROKEN
   // where a table ends too soon.
   uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const;
@@ -30,13 +28,13 @@ class ImageLookup {
   const pm_rule* rule(uint32_t index) const;
 
  private:
+  uint32_t ClassOf(const Address& address, bool* missing) const;
   const pm_block* Block(pm_table table, uint32_t index) const;
   uint32_t Word(pm_table table, uint32_t index, bool* missing) const;
-  uint32_t FindInTree(uint32_t reference, uint32_t key, bool* missing) const;
+  uint32_t FindInWideTree(uint32_t reference, uint64_t key, bool* missing) const;
+  uint32_t FindInTree(pm_table trees, uint32_t reference, uint32_t key, bool* missing) const;
 
   const Image& image_;
-  // By family and descending length: masked address to class.
-  std::map<Family, std::map<int, std::map<Address, uint32_t>, std::greater<>>> tries_;
 };
 
 Address SourceOf(const pm_tuple& tuple);

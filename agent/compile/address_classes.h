@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "agent/policy/model.h"
-#include "maps/image.h"
+#include "maps/address.h"
 
 namespace portmatrix {
+
+struct PrefixClass {
+  Prefix prefix;
+  uint32_t address_class = 0;
+};
 
 class AddressClasses {
  public:
@@ -26,7 +31,8 @@ class AddressClasses {
 
   // From Cut on: the sets that contain a class, ascending. Class 0 is in none.
   const std::vector<std::vector<uint32_t>>& members() const { return members_; }
-  // The longest prefix that contains an address names its class; none: class 0.
+  // The longest prefix that contains an address names its class; none: class 0. Ascending by
+  // address, then length.
   const std::vector<PrefixClass>& prefixes() const { return prefixes_; }
 
  private:

@@ -8,27 +8,11 @@
 #include <map>
 
 #include "agent/compile/address_classes.h"
+#include "agent/compile/address_tree.h"
 #include "agent/compile/service_tree.h"
 
 namespace portmatrix {
 namespace {
-
-// Words of a table, packed into blocks at the end.
-class WordTable {
- public:
-  uint32_t size() const { return static_cast<uint32_t>(words_.size()); }
-  void Add(uint32_t word) { words_.push_back(word); }
-  std::vector<pm_block> Blocks() const {
-    std::vector<pm_block> blocks(
-        std::max<size_t>(1, (words_.size() + PM_BLOCK_WORDS - 1) / PM_BLOCK_WORDS));
-    for (size_t i = 0; i < words_.size(); ++i)
-      blocks[i / PM_BLOCK_WORDS].word[i % PM_BLOCK_WORDS] = words_[i];
-    return blocks;
-  }
-
- private:
-  std::vector<uint32_t> words_;
-};
 
 // Structs of 64 / n bytes, n to a block.
 template <typename Struct>
@@ -72,14 +56,16 @@ class Compiler {
           trees_.blocks().size(), kMaxTreeBlocks);
       return std::nullopt;
     }
+    const AddressTables addresses = MakeAddressTables(classes_.prefixes());
     Image& image = out_.image;
     image.tables[PM_TABLE_DEVICES] = Packed(devices_);
     image.tables[PM_TABLE_INTERFACES] = Packed(interfaces_);
-    image.tables[PM_TABLE_AXES] = axes_.Blocks();
-    image.tables[PM_TABLE_PAIRS] = pairs_.Blocks();
+    image.tables[PM_TABLE_AXES] = Packed(axes_);
+    image.tables[PM_TABLE_PAIRS] = Packed(pairs_);
     image.tables[PM_TABLE_TREES] = trees_.blocks();
     image.tables[PM_TABLE_RULES] = Packed(rules_);
-    image.prefixes = classes_.prefixes();
+    image.tables[PM_TABLE_ADDRESSES] = Packed(addresses.words);
+    image.tables[PM_TABLE_ADDRESS_TREES] = addresses.trees.blocks();
     return std::move(out_);
   }
 
@@ -143,15 +129,15 @@ class Compiler {
     const Axis rows = MakeAxis(lines, &Line::from);
     const Axis columns = MakeAxis(lines, &Line::to);
 
-    matcher->source_axis = axes_.size();
+    matcher->source_axis = static_cast<uint32_t>(axes_.size());
     for (size_t c = 0; c < rows.of_class.size(); ++c) {
       const auto& members = classes_.members()[c];
       const bool local = std::binary_search(members.begin(), members.end(), local_[interface]);
-      axes_.Add(rows.of_class[c] | (local ? PM_AXIS_LOCAL : 0));
+      axes_.push_back(rows.of_class[c] | (local ? PM_AXIS_LOCAL : 0));
     }
-    matcher->destination_axis = axes_.size();
-    for (const uint32_t column : columns.of_class) axes_.Add(column);
-    matcher->pairs = pairs_.size();
+    matcher->destination_axis = static_cast<uint32_t>(axes_.size());
+    for (const uint32_t column : columns.of_class) axes_.push_back(column);
+    matcher->pairs = static_cast<uint32_t>(pairs_.size());
     matcher->columns = static_cast<uint32_t>(columns.lines.size());
 
     const size_t words = rows.lines.size() * columns.lines.size();
@@ -175,7 +161,7 @@ class Compiler {
       for (auto& list : in_column) list.clear();
       for (const uint32_t line : row)
         for (const uint32_t column : columns_of_line[line]) in_column[column].push_back(line);
-      for (const auto& list : in_column) pairs_.Add(TreeOf(lines, list));
+      for (const auto& list : in_column) pairs_.push_back(TreeOf(lines, list));
     }
     return true;
   }
@@ -254,7 +240,7 @@ class Compiler {
   std::vector<uint32_t> local_;  // set number of each interface's local
   std::map<std::vector<const Match*>, uint32_t> tree_of_matches_;
   TreeTable trees_;
-  WordTable axes_, pairs_;
+  std::vector<uint32_t> axes_, pairs_;
   std::vector<pm_rule> rules_;
   std::vector<pm_interface> interfaces_;
   std::vector<pm_device> devices_;

@@ -3,7 +3,8 @@
 
 #include <netinet/in.h>
 
-#include <algorithm>
+#include <map>
+#include <vector>
 
 namespace portmatrix {
 namespace {
@@ -71,11 +72,6 @@ class Canvas {
   std::map<uint32_t, Value> values_;
 };
 
-void Append(uint32_t first, uint32_t value, Intervals* intervals) {
-  if (intervals->empty() || intervals->back().second != value)
-    intervals->emplace_back(first, value);
-}
-
 Intervals Merged(const std::map<uint32_t, uint32_t>& values) {
   Intervals intervals;
   for (const auto& [first, value] : values) Append(first, value, &intervals);
@@ -101,34 +97,6 @@ uint32_t AddSourcePortTree(const std::vector<Candidate>& candidates, const Sourc
 }
 
 }  // namespace
-
-TreeTable::TreeTable() { Add({{0, 0}}); }
-
-uint32_t TreeTable::AddBlock(const pm_block& block) {
-  std::array<uint32_t, PM_BLOCK_WORDS> words;
-  std::copy(std::begin(block.word), std::end(block.word), words.begin());
-  const auto [found, added] = known_.try_emplace(words, static_cast<uint32_t>(blocks_.size()));
-  if (added) blocks_.push_back(block);
-  return found->second;
-}
-
-uint32_t TreeTable::Add(const Intervals& intervals) {
-  Intervals level = intervals;
-  for (uint32_t levels = 1;; ++levels) {
-    Intervals above;
-    for (size_t at = 0; at < level.size(); at += PM_TREE_FANOUT) {
-      pm_block block{};
-      for (size_t i = 0; i < PM_TREE_FANOUT; ++i) {
-        const bool used = at + i < level.size();
-        block.word[i] = used ? level[at + i].first : PM_TREE_UNUSED;
-        block.word[PM_TREE_FANOUT + i] = used ? level[at + i].second : 0;
-      }
-      above.emplace_back(level[at].first, AddBlock(block));
-    }
-    if (above.size() == 1) return above.front().second << 3 | levels;
-    level = std::move(above);
-  }
-}
 
 uint32_t AddServiceTree(const std::vector<Candidate>& candidates, TreeTable* trees) {
   Canvas<SourcePortList> canvas(kKeyEnd);

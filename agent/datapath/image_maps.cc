@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -28,33 +27,6 @@ Result<BpfMap> MakeTable(const char* name, const std::vector<pm_block>& blocks) 
   return map;
 }
 
-template <typename Key>
-Result<BpfMap> MakeTrie(const char* name, Family family, const std::vector<PrefixClass>& prefixes) {
-  std::vector<Key> keys;
-  std::vector<uint32_t> classes;
-  for (const auto& [prefix, address_class] : prefixes) {
-    if (prefix.address.family != family) continue;
-    Key key{};
-    key.length = prefix.length;
-    std::memcpy(key.address, prefix.address.bytes.data(), sizeof key.address);
-    keys.push_back(key);
-    classes.push_back(address_class);
-  }
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-  const auto entries = static_cast<uint32_t>(std::max<size_t>(1, keys.size()));
-  BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, name, sizeof(Key),
-                                                 sizeof(uint32_t), entries, &options)));
-  if (!map.valid()) return map.Failure("create", errno);
-  auto count = static_cast<uint32_t>(keys.size());
-  if (count > 0) {
-    LIBBPF_OPTS(bpf_map_batch_opts, batch);
-    if (bpf_map_update_batch(map.fd(), keys.data(), classes.data(), &count, &batch) != 0)
-      return map.Failure("fill", errno);
-  }
-  if (bpf_map_freeze(map.fd()) != 0) return map.Failure("freeze", errno);
-  return map;
-}
-
 Result<void> Put(int outer, uint32_t index, const BpfMap& inner) {
   const int fd = inner.fd();
   if (bpf_map_update_elem(outer, &index, &fd, BPF_ANY) != 0) return inner.Failure("publish", errno);
@@ -68,33 +40,26 @@ Result<ImageMaps> MakeImageMaps(const Image& image) {
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
     auto table = MakeTable(kTableNames[i], image.tables[i]);
     if (!table) return table.error();
-    maps.tables[i] = std::move(*table);
+    maps[i] = std::move(*table);
   }
-  auto prefixes4 = MakeTrie<pm_prefix4>(kTrieNames[0], Family::kIpv4, image.prefixes);
-  if (!prefixes4) return prefixes4.error();
-  maps.prefixes4 = std::move(*prefixes4);
-  auto prefixes6 = MakeTrie<pm_prefix6>(kTrieNames[1], Family::kIpv6, image.prefixes);
-  if (!prefixes6) return prefixes6.error();
-  maps.prefixes6 = std::move(*prefixes6);
   return maps;
 }
 
-Result<void> Publish(const ImageMaps& maps, uint32_t slot, const OuterMaps& outer) {
+Result<void> Publish(const ImageMaps& maps, uint32_t slot, int outer) {
   std::array<uint32_t, PM_TABLE_COUNT> indices;
   std::array<int, PM_TABLE_COUNT> descriptors;
   for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i) {
     indices[i] = slot * PM_TABLES_PER_SLOT + i;
-    descriptors[i] = maps.tables[i].fd();
+    descriptors[i] = maps[i].fd();
   }
   uint32_t count = PM_TABLE_COUNT;
   LIBBPF_OPTS(bpf_map_batch_opts, batch);
-  if (bpf_map_update_batch(outer.tables, indices.data(), descriptors.data(), &count, &batch) != 0) {
-    // Some kernels have no batches for maps of maps; one by one says the same.
-    for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i)
-      if (auto put = Put(outer.tables, indices[i], maps.tables[i]); !put) return put;
-  }
-  if (auto put = Put(outer.prefixes4, slot, maps.prefixes4); !put) return put;
-  return Put(outer.prefixes6, slot, maps.prefixes6);
+  if (bpf_map_update_batch(outer, indices.data(), descriptors.data(), &count, &batch) == 0)
+    return {};
+  // Some kernels have no batches for maps of maps; one by one says the same.
+  for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i)
+    if (auto put = Put(outer, indices[i], maps[i]); !put) return put;
+  return {};
 }
 
 }  // namespace portmatrix

@@ -13,29 +13,19 @@
 
 namespace portmatrix {
 
-// By enum pm_table, and of the two tries (IPv4, IPv6); a slot's maps are pinned as `slot-N-NAME`.
+// By enum pm_table; a slot's maps are pinned as `slot-N-NAME`.
 inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
-    "pm_devices", "pm_interfaces", "pm_axes", "pm_pairs", "pm_trees", "pm_rules"};
-inline constexpr const char* kTrieNames[] = {"pm_prefixes4", "pm_prefixes6"};
+    "pm_devices", "pm_interfaces", "pm_axes",      "pm_pairs",
+    "pm_trees",   "pm_rules",      "pm_addresses", "pm_addr_trees"};
 
-struct ImageMaps {
-  std::array<BpfMap, PM_TABLE_COUNT> tables;
-  BpfMap prefixes4;
-  BpfMap prefixes6;
-};
+using ImageMaps = std::array<BpfMap, PM_TABLE_COUNT>;
 
 Result<ImageMaps> MakeImageMaps(const Image& image);
 
-// Descriptors of the outer maps.
-struct OuterMaps {
-  int tables = -1;
-  int prefixes4 = -1;
-  int prefixes6 = -1;
-};
-
-// From here on programs that the control word sends to `slot` find these maps. Three updates of
-// maps in maps, so three waits for a grace period where the kernel waits.
-Result<void> Publish(const ImageMaps& maps, uint32_t slot, const OuterMaps& outer);
+// From here on programs that the control word sends to `slot` find these maps. `outer` is the
+// descriptor of `tables`. One batch of a map in maps, so one wait for a grace period where the
+// kernel waits.
+Result<void> Publish(const ImageMaps& maps, uint32_t slot, int outer);
 
 }  // namespace portmatrix
 

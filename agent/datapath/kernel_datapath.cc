@@ -275,18 +275,12 @@ Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation
   if (auto cleared = map("generations").Update(slot, pm_generation{}); !cleared) return cleared;
   auto maps = MakeImageMaps(generation.image);
   if (!maps) return maps.error();
-  for (const BpfMap& table : maps->tables)
+  for (const BpfMap& table : *maps)
     if (auto pinned = pins_.Pin(
             table.fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + table.name()), false);
         !pinned)
       return pinned;
-  for (const BpfMap* trie : {&maps->prefixes4, &maps->prefixes6})
-    if (auto pinned = pins_.Pin(
-            trie->fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + trie->name()), false);
-        !pinned)
-      return pinned;
-  const OuterMaps outer{map("tables").fd(), map("prefixes4").fd(), map("prefixes6").fd()};
-  if (auto published = Publish(*maps, slot, outer); !published) return published;
+  if (auto published = Publish(*maps, slot, map("tables").fd()); !published) return published;
   if (auto named = NameRules(slot, generation, numbering); !named) return named;
   if (auto named = NameOwners(slot, generation, numbering); !named) return named;
   return map("generations").Update(slot, generation.record);

@@ -51,24 +51,6 @@ Result<std::vector<pm_block>> ReadTable(const BpfMap& map) {
   return blocks;
 }
 
-template <typename Key>
-Result<void> ReadTrie(const BpfMap& map, Family family, std::vector<PrefixClass>* prefixes) {
-  auto keys = map.Keys<Key>();
-  if (!keys) return keys.error();
-  for (const Key& key : *keys) {
-    auto found = map.Lookup<Key, uint32_t>(key);
-    if (!found) return found.error();
-    if (!*found) continue;
-    PrefixClass entry;
-    entry.prefix.address.family = family;
-    std::memcpy(entry.prefix.address.bytes.data(), key.address, sizeof key.address);
-    entry.prefix.length = static_cast<uint8_t>(key.length);
-    entry.address_class = **found;
-    prefixes->push_back(entry);
-  }
-  return {};
-}
-
 Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
   Image image;
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
@@ -78,14 +60,6 @@ Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
     if (!table) return table.error();
     image.tables[i] = std::move(*table);
   }
-  auto prefixes4 = OpenPart(pins, slot, kTrieNames[0]);
-  if (!prefixes4) return prefixes4.error();
-  if (auto read = ReadTrie<pm_prefix4>(*prefixes4, Family::kIpv4, &image.prefixes); !read)
-    return read.error();
-  auto prefixes6 = OpenPart(pins, slot, kTrieNames[1]);
-  if (!prefixes6) return prefixes6.error();
-  if (auto read = ReadTrie<pm_prefix6>(*prefixes6, Family::kIpv6, &image.prefixes); !read)
-    return read.error();
   return image;
 }
 

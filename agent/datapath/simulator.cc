@@ -64,9 +64,7 @@ Result<void> Simulator::Change(const Image& image) {
   auto maps = MakeImageMaps(image);
   if (!maps) return maps.error();
   const uint32_t slot = (slot_ + 1) % PM_SLOTS;
-  const OuterMaps outer{object_->map("tables"), object_->map("prefixes4"),
-                        object_->map("prefixes6")};
-  if (auto published = Publish(*maps, slot, outer); !published) return published;
+  if (auto published = Publish(*maps, slot, object_->map("tables")); !published) return published;
   *control_.get() = PM_CONTROL(slot, slot_, PM_CONTROL_SETTLED, 0, 0);
   slot_ = slot;
   return {};

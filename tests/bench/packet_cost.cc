@@ -116,7 +116,7 @@ int Main(const std::string& node_name, const std::vector<std::string>& paths) {
   auto maps = MakeImageMaps(compiled->image);
   if (!maps) return Fail(maps.error().Text());
   const auto map = [&](const char* name) { return (*object)->map(name); };
-  if (auto done = Publish(*maps, 1, {map("tables"), map("prefixes4"), map("prefixes6")}); !done)
+  if (auto done = Publish(*maps, 1, map("tables")); !done)
     return Fail(done.error().Text());
   const uint32_t zero = 0;
   const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);

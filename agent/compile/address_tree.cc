@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compile/address_tree.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+namespace portmatrix {
+namespace {
+
+using Prefixes = std::span<const PrefixClass>;
+
+// Bits [at, at + width) of an address, both multiples of 8.
+uint64_t BitsOf(const Address& address, int at, int width) {
+  uint64_t bits = 0;
+  for (int byte = at / 8; byte < (at + width) / 8; ++byte)
+    bits = bits << 8 | address.bytes[static_cast<size_t>(byte)];
+  return bits;
+}
+
+class AddressTree {
+ public:
+  explicit AddressTree(TreeTable* trees) : trees_(trees) {}
+
+  // What bits [at, at + width) of an address make of it, for addresses that share the bits before:
+  // intervals of address words. All of `prefixes` share these bits and are longer than `at`;
+  // outside of them the class is `outer`.
+  WideIntervals Stage(Prefixes prefixes, uint32_t outer, int at, int width) {
+    std::map<uint64_t, uint32_t> starts{{0, outer}};
+    const uint64_t last_key = UINT64_MAX >> (64 - width);
+    const auto paint = [&](uint64_t first, uint64_t last, uint32_t word) {
+      // Nothing begins inside yet, because containing prefixes come first.
+      const uint32_t below = std::prev(starts.upper_bound(last))->second;
+      if (last != last_key) starts.try_emplace(last + 1, below);
+      starts[first] = word;
+    };
+    for (size_t i = 0; i < prefixes.size();) {
+      const Prefix& prefix = prefixes[i].prefix;
+      const uint64_t first = BitsOf(prefix.address, at, width);
+      if (prefix.length <= at + width) {
+        const int free = at + width - prefix.length;
+        paint(first, first + (free == 0 ? 0 : UINT64_MAX >> (64 - free)),
+              prefixes[i].address_class);
+        ++i;
+        continue;
+      }
+      size_t end = i + 1;
+      while (end < prefixes.size() && BitsOf(prefixes[end].prefix.address, at, width) == first)
+        ++end;
+      const uint32_t around = std::prev(starts.upper_bound(first))->second;
+      paint(first, first, Word(prefixes.subspan(i, end - i), around, at + width, width));
+      i = end;
+    }
+    WideIntervals intervals;
+    for (const auto& [first, word] : starts) Append(first, word, &intervals);
+    return intervals;
+  }
+
+  uint32_t Word(Prefixes prefixes, uint32_t outer, int at, int width) {
+    if (prefixes.empty()) return outer;
+    const WideIntervals intervals = Stage(prefixes, outer, at, width);
+    if (intervals.size() == 1) return intervals.front().second;
+    return PM_ADDRESS_TREE | (width == 64 ? trees_->AddWide(intervals)
+                                          : trees_->Add({intervals.begin(), intervals.end()}));
+  }
+
+ private:
+  TreeTable* trees_;
+};
+
+}  // namespace
+
+AddressTables MakeAddressTables(const std::vector<PrefixClass>& prefixes) {
+  AddressTables tables;
+  AddressTree tree(&tables.trees);
+  const auto first_ipv6 = std::ranges::find_if(prefixes, [](const PrefixClass& entry) {
+    return entry.prefix.address.family == Family::kIpv6;
+  });
+  Prefixes ipv4(prefixes.begin(), first_ipv6), ipv6(first_ipv6, prefixes.end());
+
+  // `any` within a family is a prefix without bits, which stands first and is outside of all.
+  const auto outer = [](Prefixes* family) {
+    if (family->empty() || family->front().prefix.length != 0) return 0u;
+    const uint32_t address_class = family->front().address_class;
+    *family = family->subspan(1);
+    return address_class;
+  };
+  const uint32_t outer4 = outer(&ipv4);
+  tables.words.reserve(PM_ADDRESSES_IPV6 + 1);
+  const WideIntervals beginnings = tree.Stage(ipv4, outer4, 0, 16);
+  for (size_t i = 0; i < beginnings.size(); ++i) {
+    const uint64_t end = i + 1 < beginnings.size() ? beginnings[i + 1].first : PM_ADDRESSES_IPV6;
+    tables.words.resize(end, beginnings[i].second);
+  }
+  const uint32_t outer6 = outer(&ipv6);
+  tables.words.push_back(tree.Word(ipv6, outer6, 0, 64));
+  return tables;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compile/search_tree.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace portmatrix {
+
+TreeTable::TreeTable() { Add({{0, 0}}); }
+
+size_t TreeTable::WordsHash::operator()(const Words& words) const {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const uint32_t word : words) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+uint32_t TreeTable::AddBlock(const pm_block& block) {
+  Words words;
+  std::copy(std::begin(block.word), std::end(block.word), words.begin());
+  const auto [found, added] = known_.try_emplace(words, static_cast<uint32_t>(blocks_.size()));
+  if (added) blocks_.push_back(block);
+  return found->second;
+}
+
+uint32_t TreeTable::Add(const Intervals& intervals) {
+  Intervals level = intervals;
+  for (uint32_t levels = 1;; ++levels) {
+    Intervals above;
+    for (size_t at = 0; at < level.size(); at += PM_TREE_FANOUT) {
+      const size_t used = std::min<size_t>(level.size() - at, PM_TREE_FANOUT);
+      pm_block block;
+      for (size_t i = 0; i < PM_TREE_FANOUT; ++i) {
+        block.word[i] = i < used ? level[at + i].first : PM_TREE_UNUSED;
+        // The largest key reaches the unused intervals too.
+        block.word[PM_TREE_FANOUT + i] = level[at + std::min(i, used - 1)].second;
+      }
+      above.emplace_back(level[at].first, AddBlock(block));
+    }
+    if (above.size() == 1) return above.front().second << 3 | levels;
+    level = std::move(above);
+  }
+}
+
+namespace {
+
+pm_block WideBlock(const WideIntervals& level, size_t at) {
+  const size_t used = std::min<size_t>(level.size() - at, PM_WIDE_FANOUT);
+  pm_wide_block wide;
+  for (size_t i = 1; i < PM_WIDE_FANOUT; ++i)
+    wide.first[i - 1] = i < used ? level[at + i].first : PM_WIDE_UNUSED;
+  for (size_t i = 0; i < PM_WIDE_FANOUT; ++i)
+    wide.value[i] = level[at + std::min(i, used - 1)].second;
+  pm_block block;
+  std::memcpy(&block, &wide, sizeof block);
+  return block;
+}
+
+}  // namespace
+
+WideIntervals TreeTable::AddWideLevel(const WideIntervals& level) {
+  WideIntervals above;
+  for (size_t at = 0; at < level.size(); at += PM_WIDE_FANOUT)
+    above.emplace_back(level[at].first, AddBlock(WideBlock(level, at)));
+  return above;
+}
+
+uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
+  // By the key's top bit, which the keys of a half then do without.
+  constexpr uint64_t kHalf = uint64_t{1} << 63;
+  std::array<WideIntervals, 2> halves;
+  for (const auto& [first, value] : intervals) {
+    if (first < kHalf) halves[0].emplace_back(first, value);
+    if (first > kHalf && halves[1].empty()) halves[1].emplace_back(0, halves[0].back().second);
+    if (first >= kHalf) halves[1].emplace_back(first - kHalf, value);
+  }
+  if (halves[1].empty()) halves[1].emplace_back(0, halves[0].back().second);
+  uint32_t levels = 1;
+  for (; std::max(halves[0].size(), halves[1].size()) > PM_WIDE_FANOUT; ++levels)
+    for (WideIntervals& half : halves) half = AddWideLevel(half);
+  // The roots stand side by side, so they are not shared.
+  const auto root = static_cast<uint32_t>(blocks_.size());
+  for (const WideIntervals& half : halves) blocks_.push_back(WideBlock(half, 0));
+  return root << 3 | levels;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Search trees from keys to values (maps/layout.h, "A search tree"). Equal blocks are stored once.
+#ifndef PORTMATRIX_AGENT_COMPILE_SEARCH_TREE_H_
+#define PORTMATRIX_AGENT_COMPILE_SEARCH_TREE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "maps/layout.h"
+
+namespace portmatrix {
+
+// A function from keys to values that is constant on intervals: pairs of an interval's first key
+// and its value, ascending, the first key zero, neighbours different.
+using Intervals = std::vector<std::pair<uint32_t, uint32_t>>;
+
+// The same over 64 bits.
+using WideIntervals = std::vector<std::pair<uint64_t, uint32_t>>;
+
+// Appends an interval unless it only goes on with the last one's value.
+template <typename Key>
+void Append(Key first, uint32_t value, std::vector<std::pair<Key, uint32_t>>* intervals) {
+  if (intervals->empty() || intervals->back().second != value)
+    intervals->emplace_back(first, value);
+}
+
+class TreeTable {
+ public:
+  TreeTable();  // with the empty tree as block 0
+
+  // The reference of a tree for `intervals`.
+  uint32_t Add(const Intervals& intervals);
+  // The reference of a wide tree.
+  uint32_t AddWide(const WideIntervals& intervals);
+  const std::vector<pm_block>& blocks() const { return blocks_; }
+
+ private:
+  using Words = std::array<uint32_t, PM_BLOCK_WORDS>;
+  struct WordsHash {
+    std::size_t operator()(const Words& words) const;
+  };
+
+  uint32_t AddBlock(const pm_block& block);
+  // The level above `level`, whose blocks are added.
+  WideIntervals AddWideLevel(const WideIntervals& level);
+
+  std::vector<pm_block> blocks_;
+  std::unordered_map<Words, uint32_t, WordsHash> known_;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_COMPILE_SEARCH_TREE_H_
