@@ -73,7 +73,7 @@ __noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct
 		return FLOW_NONE;
 
 	if (flow->generation != interface->generation) {
-		value = pm_match(slot, interface, PM_OUT, key, pm_classify(slot, key));
+		value = match(slot, interface, PM_OUT, key, pm_classify(slot, key));
 		if (value == PM_VALUE_BROKEN)
 			return FLOW_BROKEN;
 		if (PM_VALUE_ACTION(value) != PM_ACTION_ALLOW) {

@@ -175,7 +175,7 @@ static __always_inline bool decide_by_conversation(struct xdp_md *ctx, __u32 slo
 		return true;
 	if (outgoing->protocol != PROTOCOL_TCP || !pm_has_socket(ctx, incoming))
 		return false;
-	value = pm_match(slot, interface, PM_OUT, outgoing, pm_classify(slot, outgoing));
+	value = match(slot, interface, PM_OUT, outgoing, pm_classify(slot, outgoing));
 	return decide_as_reply(judged, slot, value);
 }
 
@@ -205,7 +205,7 @@ __noinline int pm_judge_in(struct xdp_md *ctx, __u32 slot, struct pm_interface *
 		decide(judged, PM_DROP, PM_REASON_SPOOFED);
 		return 0;
 	}
-	value = pm_match(slot, interface, PM_IN, tuple, classes);
+	value = match(slot, interface, PM_IN, tuple, classes);
 	if (missing || value == PM_VALUE_BROKEN) {
 		decide_internal(judged);
 		return 0;
@@ -226,7 +226,7 @@ __noinline int pm_judge_in(struct xdp_md *ctx, __u32 slot, struct pm_interface *
 	embedded = &packet->embedded;
 	if (embedded->family && is_same_address(tuple->destination, embedded->source) &&
 	    reverse(embedded, &reversed)) {
-		__u32 found = pm_match(slot, interface, PM_IN, &reversed, pm_classify(slot, &reversed));
+		__u32 found = match(slot, interface, PM_IN, &reversed, pm_classify(slot, &reversed));
 
 		if (decide_as_reply(judged, slot, found)) {
 			judged->along = 1; /* found among the rules of its own direction */
@@ -274,8 +274,8 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 	}
 	classes = pm_classify(slot, tuple);
 	if (reverse(tuple, &reversed))
-		answer = pm_match(slot, interface, PM_IN, &reversed, SWAPPED(classes));
-	value = pm_match(slot, interface, PM_OUT, tuple, classes);
+		answer = match(slot, interface, PM_IN, &reversed, SWAPPED(classes));
+	value = match(slot, interface, PM_OUT, tuple, classes);
 	if (answer == PM_VALUE_BROKEN || value == PM_VALUE_BROKEN) {
 		decide_internal(judged);
 		return 0;
@@ -301,7 +301,7 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 	embedded = &packet->embedded;
 	if (embedded->family && is_local(slot, interface, classes >> 32, &missing) && reverse(embedded, &reversed)) {
 		__u64 embedded_classes = pm_classify(slot, embedded);
-		__u32 found = pm_match(slot, interface, PM_IN, embedded, embedded_classes);
+		__u32 found = match(slot, interface, PM_IN, embedded, embedded_classes);
 
 		if (decide_as_reply(judged, slot, found))
 			return 0;

@@ -148,13 +148,7 @@ __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 	return missing ? CLASSES_BROKEN : classes;
 }
 
-static __always_inline __u32 broken(void)
-{
-	count_fault(PM_FAULT_TABLE_MISSING);
-	return PM_VALUE_BROKEN;
-}
-
-/* The value (maps/layout.h, PM_VALUE) of the first match for `tuple` among the interface's rules of `direction`. */
+/* See match(). It counts no faults itself: that would be one frame more on the deepest stack, which has no room for it. */
 __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
 			  __u64 classes)
 {
@@ -164,7 +158,7 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 	bool missing = false;
 
 	if (!interface || !tuple || classes == CLASSES_BROKEN)
-		return broken();
+		return PM_VALUE_BROKEN;
 	matcher = &interface->matcher[direction & 1];
 	axes = table_of(slot, PM_TABLE_AXES);
 	pairs = table_of(slot, PM_TABLE_PAIRS);
@@ -175,8 +169,17 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 	value = find_in_tree(trees, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), &missing);
 	if (value & PM_VALUE_SOURCE_PORTS)
 		value = find_in_tree(trees, value & ~PM_VALUE_SOURCE_PORTS, tuple->source_port, &missing);
-	if (missing)
-		return broken();
+	return missing ? PM_VALUE_BROKEN : value;
+}
+
+/* The value (maps/layout.h, PM_VALUE) of the first match for `tuple` among the interface's rules of `direction`. */
+static __always_inline __u32 match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
+				   __u64 classes)
+{
+	__u32 value = pm_match(slot, interface, direction, tuple, classes);
+
+	if (value == PM_VALUE_BROKEN)
+		count_fault(PM_FAULT_TABLE_MISSING);
 	return value;
 }
 

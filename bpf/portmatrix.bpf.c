@@ -104,18 +104,24 @@ static __always_inline struct pm_device *find_binding(const struct passage *pass
 	return binding->bound ? binding : NULL;
 }
 
+/* What a tree says of a frame's tags. A function, for the spills of the search would burden the deepest stack. */
+__noinline __u32 pm_find_tagged(__u32 slot, __u32 tagged, __u32 key)
+{
+	bool missing = false;
+
+	return find_in_tree(table_of(slot, PM_TABLE_TREES), tagged, key, &missing);
+}
+
 /* Interface index + 1 that device and tags select, or zero. */
 static __always_inline __u32 select_interface(const struct passage *passage, const struct pm_device *binding,
 					      const struct link_layer *link)
 {
-	bool missing = false;
 	__u32 selected;
 
 	if (!link->outer)
 		selected = binding->untagged;
 	else
-		selected = find_in_tree(table_of(passage->slot, PM_TABLE_TREES), binding->tagged,
-					PM_VLAN_KEY(link->outer, link->inner), &missing);
+		selected = pm_find_tagged(passage->slot, binding->tagged, PM_VLAN_KEY(link->outer, link->inner));
 	return selected ? selected : binding->any;
 }
 

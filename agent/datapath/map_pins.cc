@@ -19,8 +19,8 @@ const std::set<std::string> kUnpinned = {"given_clock", "reports"};
 const std::set<std::string> kForReaders = {
     "control", "rule_counters", "reason_counters", "seen_counters", "faults",  "retired",
     "names",   "owners",        "generations",     "attachments",   "identity"};
-constexpr const char* kNeeded[] = {"control", "devices", "tables",      "prefixes4",   "prefixes6",
-                                   "names",   "owners",  "generations", "attachments", "identity"};
+constexpr const char* kNeeded[] = {"control", "devices",     "tables",      "names",
+                                   "owners",  "generations", "attachments", "identity"};
 
 // The program that is pinned, or else one that a pinned link holds on a device.
 FileDescriptor FindProgram(const Pins& pins) {
