@@ -49,12 +49,18 @@ int ChoosePolicy(const Command& command, PolicyChoice* choice) {
     PrintProblems(loaded);
     return loaded.exit_code();
   }
-  std::vector<std::string> nodes, interfaces;
+  std::vector<std::string> nodes;
   for (const Node& node : loaded.nodes) nodes.push_back(node.name);
   std::string problem;
   const auto node = Choose(nodes, FLAGS_node, "node", loaded.paths, &problem);
   if (!node) return UsageError(command, problem);
   choice->node = &loaded.nodes[*node];
+  return ChooseInterface(command, choice);
+}
+
+int ChooseInterface(const Command& command, PolicyChoice* choice) {
+  std::vector<std::string> interfaces;
+  std::string problem;
   for (const Interface& interface : choice->node->interfaces) interfaces.push_back(interface.name);
   const auto index =
       Choose(interfaces, FLAGS_interface, "interface", "node " + choice->node->name, &problem);

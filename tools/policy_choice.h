@@ -29,6 +29,9 @@ struct PolicyChoice {
 // one. Says on stderr what is wrong. kExitOk, kExitFailure, kExitUsage or kExitInvalidPolicy.
 int ChoosePolicy(const Command& command, PolicyChoice* choice);
 
+// Finds --interface on the chosen node, in the same way.
+int ChooseInterface(const Command& command, PolicyChoice* choice);
+
 // --direction; nothing if it is not given. False, with the usage on stderr, if it is neither `in`
 // nor `out`.
 bool ChooseDirection(const Command& command, std::optional<Direction>* direction);

@@ -9,20 +9,27 @@
 #include <chrono>
 #include <cstdio>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/datapath/pinned_image.h"
 #include "agent/policy/model.h"
 #include "tools/capture.h"
 #include "tools/commands.h"
 #include "tools/policy_choice.h"
+#include "tools/policy_in_force.h"
 #include "tools/replay_summary.h"
 #include "tools/simulation.h"
 
 DECLARE_bool(json);
+DECLARE_string(node);
 DECLARE_string(policy);
 DEFINE_bool(progress, false, "report progress on stderr, also where that is no terminal");
+DEFINE_bool(written_at, false, "with --json: also the file and line of each packet's rule");
 
 namespace portmatrix {
 namespace {
@@ -35,20 +42,26 @@ int RunReplay(const std::vector<std::string>& arguments);
 
 const Command kReplayCommand = {
     "replay",
-    "FILE.pcap --policy PATH[,PATH...] [--node NAME] [--interface NAME] [--direction in|out]",
+    "FILE.pcap [--policy PATH[,PATH...] [--node NAME]] [--interface NAME] [--direction in|out]",
     "judge every packet of a capture by a policy, in the real kernel program",
     "Loads the kernel program a second time, with the policy and with counters, conversations and\n"
     "control word of its own, and hands it the packets one by one: nothing that is in force is\n"
-    "touched, no device is needed. FILE is pcap or pcapng (`-`: standard input) with Ethernet or "
-    "raw\n"
-    "IP packets. Each is judged as it would be on the interface's first device. Needs root.\n"
+    "touched. With --policy it is the policy in those files, and neither device nor agent is "
+    "needed;\n"
+    "without, the tables of the generation in force, but none of its conversations. FILE is pcap "
+    "or\n"
+    "pcapng (`-`: standard input) with Ethernet or raw IP packets. Each is judged as it would be "
+    "on\n"
+    "the interface's first device. Needs root.\n"
     "\n"
     "Packets whose destination is local to the interface travel `in`, else those whose source is\n"
     "travel `out`, the rest `in`; --direction says it for all. The capture's time stamps are the\n"
     "program's clock: conversations and fragments live from packet to packet, and time out. What\n"
     "cannot be known from a capture is not asked: sockets of this host.\n"
     "\n"
-    "Prints a table by verdict, reason and rule; with --json one line a packet:\n"
+    "Prints a table by verdict, reason and rule, with the rule's file and line; with --json one "
+    "line\n"
+    "a packet:\n"
     "  "
     "{\"packet\":1,\"direction\":\"in\",\"verdict\":\"allow\",\"reason\":\"rule\",\"rule\":\"a/b/"
     "c\"}\n"
@@ -56,7 +69,9 @@ const Command kReplayCommand = {
     "the\n"
     "interface's audit mode would pass; \"truncated\":true at a packet that was captured short and "
     "is\n"
-    "judged with zeros up to its wire length. Remarks go to stderr.\n"
+    "judged with zeros up to its wire length. --written_at adds \"file\" and \"line\" of the "
+    "rule, or\n"
+    "null. Remarks go to stderr.\n"
     "\n"
     "  portmatrix replay edge.pcap --policy policies/lync-2013-edge --node edge1 --interface "
     "external\n"
@@ -64,9 +79,10 @@ const Command kReplayCommand = {
     "edge1 "
     "--interface external\n"
     "\n"
-    "exit codes: 0 all packets were judged, 1 a file cannot be read or is cut off, 2 usage,\n"
-    "            3 the policy has errors, 4 not permitted to load BPF programs",
-    {"policy", "node", "interface", "direction", "progress"},
+    "exit codes: 0 all packets were judged, 1 a file cannot be read or is cut off, or nothing is "
+    "in\n"
+    "            force, 2 usage, 3 the policy has errors, 4 not permitted to load BPF programs",
+    {"policy", "node", "interface", "direction", "progress", "state_dir", "written_at"},
     RunReplay,
 };
 
@@ -111,9 +127,26 @@ class Progress {
   bool spoke_ = false;
 };
 
+// `,"file":"edge.yaml","line":7` by rule.
+using Places = std::map<const Rule*, std::string>;
+
+Places PlacesOf(const PolicyChoice& choice) {
+  const auto text = [](const nlohmann::ordered_json& file, const nlohmann::ordered_json& line) {
+    return fmt::format(R"(,"file":{},"line":{})",
+                       file.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+                       line.dump());
+  };
+  Places places = {{nullptr, text(nullptr, nullptr)}};
+  for (const Interface& interface : choice.node->interfaces) {
+    for (const Rule& rule : interface.rules)
+      places.emplace(&rule, text(FileOf(choice.loaded->sources(), rule.span).path, rule.span.line));
+  }
+  return places;
+}
+
 // Rule keys need no escapes: names are [a-z0-9_-].
 void AppendLine(uint64_t packet, Direction direction, const CapturedFrame& frame,
-                const Ruling& ruling, fmt::memory_buffer* lines) {
+                const Ruling& ruling, const Places* places, fmt::memory_buffer* lines) {
   auto to = std::back_inserter(*lines);
   fmt::format_to(to, R"({{"packet":{},"direction":"{}","verdict":"{}","reason":"{}","rule":)",
                  packet, ToString(direction), ruling.allowed ? "allow" : "drop",
@@ -122,6 +155,7 @@ void AppendLine(uint64_t packet, Direction direction, const CapturedFrame& frame
     fmt::format_to(to, R"("{}")", ruling.rule->key);
   else
     fmt::format_to(to, "null");
+  if (places != nullptr) fmt::format_to(to, "{}", places->at(ruling.rule));
   if (ruling.audited) fmt::format_to(to, R"(,"audit":true)");
   if (frame.truncated) fmt::format_to(to, R"(,"truncated":true)");
   fmt::format_to(to, "}}\n");
@@ -135,7 +169,7 @@ bool Write(fmt::memory_buffer* lines) {
 
 // Judges packet after packet until the end or an error.
 Result<void> ReplayAll(Capture& capture, Simulation& simulation, std::optional<Direction> fixed,
-                       ReplaySummary* summary) {
+                       const Places* places, ReplaySummary* summary) {
   constexpr size_t kWriteBytes = 1 << 16;
   Progress progress(FLAGS_progress || isatty(STDERR_FILENO) != 0);
   fmt::memory_buffer lines;
@@ -157,7 +191,7 @@ Result<void> ReplayAll(Capture& capture, Simulation& simulation, std::optional<D
       break;
     }
     summary->Add(direction, captured, *ruling);
-    if (FLAGS_json) AppendLine(summary->packets(), direction, captured, *ruling, &lines);
+    if (FLAGS_json) AppendLine(summary->packets(), direction, captured, *ruling, places, &lines);
     if (lines.size() > kWriteBytes && !Write(&lines))
       return Error{"write to", "standard output", errno, ""};
     progress.After(summary->packets(), capture);
@@ -166,25 +200,58 @@ Result<void> ReplayAll(Capture& capture, Simulation& simulation, std::optional<D
   return outcome;
 }
 
+// The policy to judge by, loaded into a program of its own.
+struct Judge {
+  PolicyChoice choice;
+  std::unique_ptr<Simulation> simulation;
+};
+
+int MakeByFiles(Judge* judge) {
+  if (const int code = ChoosePolicy(kReplayCommand, &judge->choice); code != kExitOk) return code;
+  auto simulation = Simulation::Make(*judge->choice.node, judge->choice.index);
+  if (!simulation) return Fail(simulation.error());
+  judge->simulation = std::move(*simulation);
+  return kExitOk;
+}
+
+int MakeByPins(Judge* judge) {
+  if (!FLAGS_node.empty())
+    return UsageError(kReplayCommand,
+                      "--node goes with --policy; the policy in force has one node");
+  PinnedImage pinned;
+  if (const int code = ChoosePolicyInForce(kReplayCommand, &judge->choice, &pinned);
+      code != kExitOk)
+    return code;
+  auto simulation =
+      Simulation::Make(*judge->choice.node, judge->choice.index, pinned.image, NumberingOf(pinned));
+  if (!simulation) return Fail(simulation.error());
+  judge->simulation = std::move(*simulation);
+  return kExitOk;
+}
+
 int RunReplay(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) return UsageError(kReplayCommand, "name one capture FILE");
-  if (FLAGS_policy.empty())
-    return UsageError(kReplayCommand, "name the policy to judge by with --policy");
+  if (FLAGS_written_at && !FLAGS_json)
+    return UsageError(kReplayCommand, "--written_at goes with --json; the table says it anyway");
   std::optional<Direction> direction;
   if (!ChooseDirection(kReplayCommand, &direction)) return kExitUsage;
-  PolicyChoice choice;
-  if (const int code = ChoosePolicy(kReplayCommand, &choice); code != kExitOk) return code;
   auto capture = Capture::Open(arguments[0]);
   if (!capture) return Fail(capture.error());
-  auto simulation = Simulation::Make(*choice.node, choice.index);
-  if (!simulation) return Fail(simulation.error());
+  Judge judge;
+  if (const int code = FLAGS_policy.empty() ? MakeByPins(&judge) : MakeByFiles(&judge);
+      code != kExitOk)
+    return code;
 
+  const PolicyChoice& choice = judge.choice;
+  const Places places = PlacesOf(choice);
   ReplaySummary summary;
-  const Result<void> outcome = ReplayAll(*capture, **simulation, direction, &summary);
+  const Result<void> outcome = ReplayAll(*capture, *judge.simulation, direction,
+                                         FLAGS_written_at ? &places : nullptr, &summary);
   if (!FLAGS_json) {
     fmt::print("{} on {} of {}, by {}\n{}\n", arguments[0], choice.interface().name,
                choice.node->name, choice.loaded->paths, summary.Total());
-    if (summary.packets() > 0) fmt::print("\n{}", summary.Table(*choice.node));
+    if (summary.packets() > 0)
+      fmt::print("\n{}", summary.Table(*choice.node, choice.loaded->sources()));
   }
   std::fflush(stdout);
   for (const std::string& remark : summary.Remarks()) fmt::print(stderr, "replay: {}\n", remark);

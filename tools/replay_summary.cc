@@ -22,6 +22,10 @@ std::string Packets(uint64_t count) {
   return fmt::format("{} packet{}", Grouped(count), count == 1 ? "" : "s");
 }
 
+std::string PlaceText(const Sources& sources, const Rule& rule) {
+  return fmt::format("{}:{}", FileOf(sources, rule.span).path, rule.span.line);
+}
+
 std::map<const Rule*, size_t> PositionsOf(const Node& node) {
   std::map<const Rule*, size_t> positions;
   for (const Interface& interface : node.interfaces) {
@@ -47,7 +51,7 @@ void ReplaySummary::Add(Direction direction, const CapturedFrame& frame, const R
   latest_ = std::max(latest_, frame.time);
 }
 
-std::string ReplaySummary::Table(const Node& node) const {
+std::string ReplaySummary::Table(const Node& node, const Sources& sources) const {
   std::map<const Rule*, size_t> positions = PositionsOf(node);
   std::vector<std::pair<Key, Count>> rows(counts_.begin(), counts_.end());
   std::ranges::stable_sort(rows, [&](const auto& a, const auto& b) {
@@ -58,12 +62,13 @@ std::string ReplaySummary::Table(const Node& node) const {
     return order(a) < order(b);
   });
   std::vector<std::vector<std::string>> cells = {
-      {"verdict", "reason", "direction", "packets", "bytes", "rule"}};
+      {"verdict", "reason", "direction", "packets", "bytes", "rule", "written at"}};
   for (const auto& [key, count] : rows) {
     const auto& [dropped, audited, reason, direction, rule] = key;
     cells.push_back({dropped ? audited ? "drop (audit)" : "drop" : "allow", ReasonWord(reason),
                      ToString(direction), Grouped(count.packets), Grouped(count.bytes),
-                     rule != nullptr ? rule->key : "-"});
+                     rule != nullptr ? rule->key : "-",
+                     rule != nullptr ? PlaceText(sources, *rule) : "-"});
   }
   return AlignedTable(cells, {3, 4});
 }

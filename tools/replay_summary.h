@@ -20,8 +20,8 @@ class ReplaySummary {
   void Add(Direction direction, const CapturedFrame& frame, const Ruling& ruling);
 
   uint64_t packets() const { return packets_; }
-  // By verdict, reason, direction and rule; rules in the order of `interface`, by packets else.
-  std::string Table(const Node& node) const;
+  // By verdict, reason, direction and rule, with its place; rules in the order of `node`.
+  std::string Table(const Node& node, const Sources& sources) const;
   // "1,204 packets in 12.300 s of capture time (1,000 in, 204 out): 1,100 allowed, 104 dropped"
   std::string Total() const;
   // What the reader must know about how they were judged, one a line; mostly none.

@@ -83,20 +83,30 @@ Simulation::Simulation(const Node& node, size_t index, std::unique_ptr<Simulator
     : node_(node), interface_(node.interfaces[index]), simulator_(std::move(simulator)) {}
 
 Result<std::unique_ptr<Simulation>> Simulation::Make(const Node& node, size_t index) {
-  DatapathSizes sizes;
   Numbering numbering;
   std::string what;
-  if (!NumberNode(node, {.rules = sizes.rules}, &numbering, &what))
+  if (!NumberNode(node, {.rules = DatapathSizes().rules}, &numbering, &what))
     return Error{"number", "the policy", 0, what};
   const auto compilation = Compile(node, numbering, 1, &what);
   if (!compilation) return Error{"compile", "the policy", 0, what};
-  sizes.rules = std::max<uint32_t>(1, static_cast<uint32_t>(numbering.rules.size()));
+  return Make(node, index, compilation->image, numbering);
+}
+
+Result<std::unique_ptr<Simulation>> Simulation::Make(const Node& node, size_t index,
+                                                     const Image& image,
+                                                     const Numbering& numbering) {
+  const auto device = numbering.devices.find(node.interfaces[index].devices.at(0));
+  if (device == numbering.devices.end())
+    return Error{"find", node.interfaces[index].devices[0], 0, "it is not in the image"};
+  DatapathSizes sizes;
+  sizes.rules = 1;
+  for (const auto& [rule, slot] : numbering.rules) sizes.rules = std::max(sizes.rules, slot + 1);
   auto simulator = Simulator::Load(sizes);
   if (!simulator) return simulator.error();
-  if (auto changed = (*simulator)->Change(compilation->image); !changed) return changed.error();
+  if (auto changed = (*simulator)->Change(image); !changed) return changed.error();
 
   std::unique_ptr<Simulation> made(new Simulation(node, index, std::move(*simulator)));
-  made->device_ = numbering.devices.at(made->interface_.devices.at(0));
+  made->device_ = device->second;
   made->rules_.resize(sizes.rules);
   for (const Interface& interface : node.interfaces) {
     for (const Rule& rule : interface.rules) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's policy from files in the real program, beside anything that is in force: what `replay`
-// and `trace --policy` judge by. Conversations and fragments last from frame to frame.
+// A node's policy in the real program, beside anything that is in force: what `replay` judges by.
+// Conversations and fragments last from frame to frame.
 #ifndef PORTMATRIX_TOOLS_SIMULATION_H_
 #define PORTMATRIX_TOOLS_SIMULATION_H_
 
@@ -14,6 +14,7 @@
 #include "agent/compile/numbering.h"
 #include "agent/datapath/simulator.h"
 #include "agent/policy/model.h"
+#include "maps/image.h"
 
 namespace portmatrix {
 
@@ -30,6 +31,9 @@ class Simulation {
  public:
   // `node` must outlive it. Frames arrive at the first device of its interface `index`.
   static Result<std::unique_ptr<Simulation>> Make(const Node& node, size_t index);
+  // By an image that was made of the node's policy before, and the numbers in it.
+  static Result<std::unique_ptr<Simulation>> Make(const Node& node, size_t index,
+                                                  const Image& image, const Numbering& numbering);
 
   // Where the frame travels: `in` where its destination is local to the interface, else `out` where
   // its source is, else `in`.

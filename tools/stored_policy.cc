@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/fingerprint.h"
 #include "agent/policy/reader.h"
@@ -17,12 +18,21 @@
 
 namespace portmatrix {
 
-std::optional<RulePlace> FindStoredPlace(const std::string& state_dir,
-                                         const pm_generation& generation, const RuleIdentity& rule,
-                                         std::string* why) {
+namespace {
+
+std::string StoredPath(const std::string& state_dir, const pm_generation& generation) {
   Fingerprint fingerprint;
   std::copy_n(generation.fingerprint, fingerprint.size(), fingerprint.begin());
-  const std::string path = fmt::format("{}/sources/{}.json", state_dir, ToHex(fingerprint));
+  return fmt::format("{}/sources/{}.json", state_dir, ToHex(fingerprint));
+}
+
+}  // namespace
+
+std::optional<StoredPolicy> ReadStoredPolicy(const std::string& state_dir,
+                                             const pm_generation& generation, std::string* why) {
+  Fingerprint fingerprint;
+  std::copy_n(generation.fingerprint, fingerprint.size(), fingerprint.begin());
+  const std::string path = StoredPath(state_dir, generation);
   std::ifstream file(path);
   if (!file) {
     *why = fmt::format("{}: {}", path, std::strerror(errno));
@@ -30,7 +40,7 @@ std::optional<RulePlace> FindStoredPlace(const std::string& state_dir,
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const std::string node_name(generation.node, strnlen(generation.node, sizeof generation.node));
-  const auto sources = SourcesFromJson(nlohmann::json::parse(text, nullptr, false), why);
+  auto sources = SourcesFromJson(nlohmann::json::parse(text, nullptr, false), why);
   if (!sources || FingerprintOf(*sources, node_name) != fingerprint) {
     *why = path + ": not the files of this generation";
     return std::nullopt;
@@ -38,19 +48,27 @@ std::optional<RulePlace> FindStoredPlace(const std::string& state_dir,
   Diagnostics diagnostics;
   const Policy policy = ReadPolicy(*sources, diagnostics);
   const int64_t when = static_cast<int64_t>(generation.installed_at / 1'000'000'000);
-  const auto node = ResolveNode(policy, *sources, node_name, when, diagnostics);
+  auto node = ResolveNode(policy, *sources, node_name, when, diagnostics);
   if (!node) {
     *why = path + ": this version of portmatrix reads them otherwise";
     return std::nullopt;
   }
-  for (const Interface& interface : node->interfaces) {
+  return StoredPolicy{std::move(*sources), std::move(*node)};
+}
+
+std::optional<RulePlace> FindStoredPlace(const std::string& state_dir,
+                                         const pm_generation& generation, const RuleIdentity& rule,
+                                         std::string* why) {
+  const auto stored = ReadStoredPolicy(state_dir, generation, why);
+  if (!stored) return std::nullopt;
+  for (const Interface& interface : stored->node.interfaces) {
     for (const Rule& candidate : interface.rules) {
       if (candidate.key != rule.key || candidate.direction != rule.direction) continue;
-      return RulePlace{FileOf(*sources, candidate.span).path, candidate.span.line,
+      return RulePlace{FileOf(stored->sources, candidate.span).path, candidate.span.line,
                        candidate.span.column};
     }
   }
-  *why = path + ": the rule is not in it";
+  *why = StoredPath(state_dir, generation) + ": the rule is not in it";
   return std::nullopt;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the rules of a generation in force were written: the agent keeps the files of each in its
-// state directory.
+// What a generation in force was written as: the agent keeps the files of each in its state
+// directory.
 #ifndef PORTMATRIX_TOOLS_STORED_POLICY_H_
 #define PORTMATRIX_TOOLS_STORED_POLICY_H_
 
 #include <optional>
 #include <string>
 
+#include "agent/policy/model.h"
+#include "agent/policy/source.h"
 #include "maps/layout.h"
 #include "maps/numbering.h"
 
@@ -18,8 +20,17 @@ struct RulePlace {
   uint32_t column = 0;
 };
 
-// The place of a rule of `generation`, by the files that were stored for it. Nothing, with the
-// reason in `*why`, if they are not there or are not those.
+struct StoredPolicy {
+  Sources sources;
+  Node node;
+};
+
+// The files that were stored for `generation`, and its node. Nothing, with the reason in `*why`, if
+// they are not there or are not those.
+std::optional<StoredPolicy> ReadStoredPolicy(const std::string& state_dir,
+                                             const pm_generation& generation, std::string* why);
+
+// The place of a rule of `generation`, by the same files.
 std::optional<RulePlace> FindStoredPlace(const std::string& state_dir,
                                          const pm_generation& generation, const RuleIdentity& rule,
                                          std::string* why);

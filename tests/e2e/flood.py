@@ -52,7 +52,7 @@ class Plan:
 
     def __init__(self, packets: int):
         lines = list(_lines())
-        each = max(packets // len(lines) // 2 * 2, 2)
+        each = -(-packets // (2 * len(lines))) * 2  # fragments are pairs
         self.text = "".join(f"{line} {each}\n" for line, _ in lines)
         self.packets = each * len(lines)
         self.expected = Expected()

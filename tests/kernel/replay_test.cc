@@ -298,10 +298,24 @@ TEST_F(ReplayTest, SummaryIsByRuleAndReason) {
   const std::vector<std::string> lines = portmatrix::LinesOf(ran.output);
   ASSERT_EQ(lines.size(), 7u) << ran.output;
   EXPECT_EQ(lines[1], "4 packets in 2.000 s of capture time (3 in, 1 out): 3 allowed, 1 dropped");
-  EXPECT_EQ(lines[3], "verdict  reason   direction  packets  bytes  rule");
-  EXPECT_EQ(lines[4], "allow    rule     in               2    108  external/m/web");
-  EXPECT_EQ(lines[5], "allow    rule     out              1     42  external/m/dns-out");
-  EXPECT_EQ(lines[6], "drop     default  in               1     54  -");
+  const std::string at = "  " + policy_ + ":";
+  EXPECT_THAT(lines[3],
+              MatchesRegex("verdict  reason   direction  packets  bytes  rule +written at"));
+  EXPECT_EQ(lines[4], "allow    rule     in               2    108  external/m/web    " + at + "3");
+  EXPECT_EQ(lines[5], "allow    rule     out              1     42  external/m/dns-out" + at + "6");
+  EXPECT_EQ(lines[6], "drop     default  in               1     54  -                   -");
+}
+
+TEST_F(ReplayTest, LinesSayWhereTheRuleIsWrittenIfAsked) {
+  const Bytes capture = PcapFile({{0, In() / To(443)}, {0, In() / To(8080)}});
+  EXPECT_EQ(
+      Replay(capture, "--interface external --json --written_at").output,
+      "{\"packet\":1,\"direction\":\"in\",\"verdict\":\"allow\",\"reason\":\"rule\",\"rule\":"
+      "\"external/m/web\",\"file\":\"" +
+          policy_ +
+          "\",\"line\":3}\n"
+          "{\"packet\":2,\"direction\":\"in\",\"verdict\":\"drop\",\"reason\":\"default\",\"rule\":"
+          "null,\"file\":null,\"line\":null}\n");
 }
 
 TEST_F(ReplayTest, RawIpIsGivenALinkHeader) {
@@ -361,12 +375,24 @@ TEST_F(ReplayTest, RefusesWithAWord) {
       {"interface left out", good, "", 2, "say which interface with --interface"},
       {"no such node", good, "--interface external --node other", 3, "other"},
       {"neither in nor out", good, "--interface external --direction up", 2, "`in` or `out`"},
+      {"a table with places asked for", good, "--interface external --written_at", 2,
+       "--written_at goes with --json"},
   };
   for (const Refusal& row : rows) {
     const Ran ran = Replay(row.capture, row.flags);
     EXPECT_EQ(ran.code, row.code) << row.name << ": " << ran.errors;
     EXPECT_THAT(ran.errors, HasSubstr(row.message)) << row.name;
   }
+}
+
+TEST(ReplayWithoutPins, SaysSo) {
+  NEEDS_KERNEL();
+  const Folder folder;
+  const std::string capture = folder.Write("capture", PcapFile({}));
+  const Ran ran =
+      RunCommand("replay " + capture + " --pin_root /sys/fs/bpf/nothing-here --interface x");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.errors, HasSubstr("nothing is pinned under /sys/fs/bpf/nothing-here"));
 }
 
 }  // namespace

@@ -98,6 +98,10 @@ class TraceTest : public testing::Test {
     const Ran replayed = live_->Run("replay " + folder_.Write("capture", PcapFile(records)) + ways);
     EXPECT_EQ(replayed.code, 0) << replayed.errors;
     EXPECT_THAT(replayed.output, HasSubstr("1,000 allowed, 0 dropped"));
+    const Ran by_pins = live_->Run("replay " + folder_.path() + "/capture --interface external " +
+                                   "--state_dir " + live_->state_dir());
+    EXPECT_EQ(by_pins.code, 0) << by_pins.errors;
+    EXPECT_THAT(by_pins.output, HasSubstr("1,000 packets in"));
     EXPECT_EQ(live_->Run("flows --all").code, 0);
   }
 
@@ -175,6 +179,41 @@ TEST_F(TraceTest, APendingChangeIsTracedAndStaysPending) {
   EXPECT_EQ(Trace(kToService)["reason"], "default");
   ASSERT_NO_FATAL_FAILURE(AskEverything());
   EXPECT_EQ(live_->Contents(), before);
+}
+
+// By the tables in the pins and by nothing that stands in the files or in the live conversations.
+TEST_F(TraceTest, ReplayWithoutFilesIsByThePolicyInForce) {
+  live_->Send(5000, 7002);
+  const wire::Stack in =
+      wire::Ethernet{} / wire::Ipv4{.source = "192.0.2.2", .destination = "192.0.2.1"};
+  const std::string capture = folder_.Write(
+      "capture", PcapFile({{0, in / wire::Udp{.source_port = 4000, .destination_port = 7001}},
+                           {0, in / wire::Udp{.source_port = 4000, .destination_port = 7009}},
+                           {0, in / wire::Udp{.source_port = 7002, .destination_port = 5000}}}));
+  const auto replay = [&] {
+    return live_
+        ->Run("replay --json --written_at " + capture + " --interface external --state_dir " +
+              live_->state_dir())
+        .output;
+  };
+  const auto line = [](int packet, const char* what) {
+    return "{\"packet\":" + std::to_string(packet) + ",\"direction\":\"in\"," + what + "}\n";
+  };
+  constexpr const char* kDropped =
+      R"("verdict":"drop","reason":"default","rule":null,"file":null,"line":null)";
+  const auto allowed = [](const char* rule, int line) {
+    return R"("verdict":"allow","reason":"rule","rule":"external/m/)" + std::string(rule) +
+           R"(","file":"live.yaml","line":)" + std::to_string(line);
+  };
+  EXPECT_EQ(replay(),
+            line(1, allowed("service", 3).c_str()) + line(2, kDropped) + line(3, kDropped));
+  live_->Install(kNextPolicy);
+  EXPECT_EQ(replay(), line(1, kDropped) + line(2, allowed("moved", 3).c_str()) + line(3, kDropped));
+  const Ran gone =
+      live_->Run("replay " + capture + " --interface external --state_dir /nonexistent");
+  EXPECT_EQ(gone.code, 1);
+  EXPECT_THAT(gone.errors, HasSubstr("the files of generation 2 are not known (/nonexistent/"));
+  EXPECT_EQ(live_->Run("replay " + capture + " --node live").code, 2);
 }
 
 // Trace judges as the next packet will, and leaves the rollback to it.
