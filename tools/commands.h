@@ -8,6 +8,7 @@
 #define PORTMATRIX_COMMANDS(X) \
   X(Check)                     \
   X(Show)                      \
+  X(Import)                    \
   X(Trace)                     \
   X(Replay)                    \
   X(Flows)                     \
