@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/import_reading.h"
 #include "tests/fuzz/packet_seeds.h"
 #include "tests/fuzz/parser_agreement.h"
 #include "tests/fuzz/policy_reading.h"
@@ -61,6 +62,12 @@ TEST(FuzzCorpus, EveryPolicyIsAnsweredWithPlaces) {
   const std::vector<fs::path> files = FilesIn(fs::path(PORTMATRIX_CORPUS) / "policy");
   EXPECT_GT(files.size(), 20u);
   for (const fs::path& path : files) EXPECT_EQ(PolicyProblem(Contents(path)), "") << path;
+}
+
+TEST(FuzzCorpus, EveryPortSummaryGivesAPolicyFile) {
+  const std::vector<fs::path> files = FilesIn(fs::path(PORTMATRIX_CORPUS) / "import");
+  EXPECT_GT(files.size(), 10u);
+  for (const fs::path& path : files) EXPECT_EQ(ImportProblem(Contents(path)), "") << path;
 }
 
 TEST(FuzzCorpus, ShippedPoliciesAreAnsweredWhole) {

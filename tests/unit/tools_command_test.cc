@@ -157,6 +157,42 @@ TEST_F(CommandLine, ShowsTheEffectiveMatrix) {
             "allow   disabled\n");
 }
 
+TEST_F(CommandLine, ImportsAPortSummaryThatCheckThenReads) {
+  Write("ports.csv", "port,source,destination\nTCP/443,Any,Web host\n");
+  const Outcome outcome = Run("import ports.csv");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err,
+            "ports.csv: 1 of 1 row imported into 1 matrix, 0 problems; 1 set to fill in\n");
+  Write("imported.yaml", outcome.out);
+  EXPECT_EQ(Run("check imported.yaml").code, 0);
+}
+
+TEST_F(CommandLine, SaysWhatAnImportDidNotUnderstand) {
+  Write("ports.md", "|Port|From|To|\n|--|--|--|\n|TCP/53,443|Any|Host|\n|TCP/80|Any|Host|\n");
+  const Outcome outcome = Run("import ports.md");
+  EXPECT_EQ(outcome.code, 6);
+  EXPECT_EQ(outcome.err,
+            "ports.md:3: ports row 1: `53,443` may be `53, 443` or `53443`; not imported\n"
+            "ports.md: 1 of 2 rows imported into 1 matrix, 1 problem; 1 set to fill in\n");
+  EXPECT_THAT(outcome.out, HasSubstr("  # NOT IMPORTED, row 1 (line 3): `53,443` may be"));
+  EXPECT_THAT(
+      Run("--json import ports.md").out,
+      StartsWith(R"({"file":"ports.md","rows":2,"problems":1,"matrices":[{"matrix":"ports",)"));
+}
+
+TEST_F(CommandLine, EndsAnImportWithoutTables) {
+  Write("empty.md", "no table\n");
+  EXPECT_EQ(Run("import empty.md --format page").code, 3);
+  Write("latin.csv", "Port,Source,Destination\nTCP/1,Any,caf\xe9\n");
+  EXPECT_EQ(Run("import latin.csv").err,
+            "portmatrix: read latin.csv: no UTF-8 text at line 2; convert it first (`iconv -t "
+            "utf-8`)\n");
+  EXPECT_EQ(Run("import nowhere.csv").code, 1);
+  EXPECT_EQ(Run("import .").code, 1);
+  EXPECT_EQ(Run("import").code, 2);
+  EXPECT_EQ(Run("import latin.csv --format xml").code, 2);
+}
+
 TEST_F(CommandLine, TakesFlagsInAllTheirForms) {
   for (const char* arguments : {"show p --node edge1", "show --node=edge1 p", "show -node edge1 p",
                                 "show -node=edge1 p", "--json show p --node edge1",

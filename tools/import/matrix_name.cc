@@ -51,7 +51,7 @@ std::string NameOf(const std::vector<std::string>& words, size_t shared) {
   if (colon != std::string::npos && !NameFrom(text.substr(colon)).empty())
     text = text.substr(colon + 1);
   std::vector<std::string> left = WordsOf(text);
-  while (!left.empty() &&
+  while (left.size() > 1 &&
          std::ranges::find(kSmallWords, Lowered(left.front())) != std::end(kSmallWords))
     left.erase(left.begin());
   text.clear();

@@ -25,7 +25,9 @@ std::string Quoted(const std::string& text) {
 }
 
 std::string Comment(const std::string& indent, const std::string& text) {
-  return fmt::format("{}# {}\n", indent, Printable(OneLine(text)));
+  std::string line = fmt::format("{}# {}", indent, Printable(OneLine(text)));
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
 }
 
 // "x", or "[x, y]".
