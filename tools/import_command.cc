@@ -76,6 +76,7 @@ ordered_json RowJson(const ImportedRow& row) {
     each["icmp_type"] =
         rule.service.icmp_type ? ordered_json(*rule.service.icmp_type) : ordered_json();
     each["direction"] = row.direction.empty() ? ordered_json() : ordered_json(row.direction);
+    each["action"] = row.deny ? "deny" : "allow";
     each["from_narrowing"] =
         row.from.narrowing.empty() ? ordered_json() : ordered_json(row.from.narrowing);
     each["to_narrowing"] =

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <gflags/gflags.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "agent/policy/interface_checks.h"
 #include "agent/policy/moment.h"
 #include "tools/commands.h"
+#include "tools/export/nft_text.h"
+#include "tools/export/policy_tables.h"
 #include "tools/loaded_policy.h"
 #include "tools/rule_text.h"
 #include "tools/screen.h"
@@ -18,6 +21,7 @@
 
 DECLARE_bool(json);
 DECLARE_string(node);
+DECLARE_string(format);
 
 namespace portmatrix {
 namespace {
@@ -180,8 +184,8 @@ int RunShow(const std::vector<std::string>& arguments);
 
 const Command kShowCommand = {
     "show",
-    "PATH... --node NAME",
-    "the effective matrix of a node, as a table",
+    "PATH... --node NAME [--format table|markdown|csv|json|nft]",
+    "the effective matrix of a node, as a table, document or nftables ruleset",
     "Prints what the policy means on one node: each interface with its addresses, and each rule "
     "with the\n"
     "direction that follows from them, in the order of judgement (first match wins; ORDER counts "
@@ -190,11 +194,21 @@ const Command kShowCommand = {
     "speak of\n"
     "another interface's addresses are shown as such. Needs no privilege.\n"
     "\n"
+    "--format markdown is a page for people who do not read YAML, csv is for spreadsheets (and "
+    "`import`), json\n"
+    "is what --json prints. nft is a ruleset for `nft -f` on the same devices: linear rules with "
+    "counters at the\n"
+    "netdev hooks, to compare with; it begins with what it cannot express (conversations above "
+    "all), and is no\n"
+    "replacement.\n"
+    "\n"
     "  portmatrix show policies/lync-2013-edge --node edge1\n"
     "  portmatrix --json show common profiles/full --node edge1\n"
+    "  portmatrix show policies/examples/gateway --node gateway1 --format markdown\n"
+    "  portmatrix show policies/examples/gateway --node gateway1 --format nft | nft -c -f -\n"
     "\n"
     "exit codes: 0 shown, 1 a file cannot be read, 3 the policy has errors",
-    {"node"},
+    {"node", "format"},
     RunShow,
 };
 
@@ -202,13 +216,25 @@ namespace {
 
 int RunShow(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return UsageError(kShowCommand, "name at least one PATH");
+  const std::string format = FLAGS_format.empty() ? (FLAGS_json ? "json" : "table") : FLAGS_format;
+  static const std::vector<std::string> kFormats = {"table", "markdown", "csv", "json", "nft"};
+  if (std::ranges::find(kFormats, format) == kFormats.end())
+    return UsageError(kShowCommand, "--format is table, markdown, csv, json or nft");
+  if (FLAGS_json && format != "json")
+    return UsageError(kShowCommand, "--json and --format contradict each other");
   if (FLAGS_node.empty()) return UsageError(kShowCommand, "name the node with --node");
   const auto loaded = LoadPolicy(arguments, FLAGS_node);
   PrintProblems(*loaded);
   if (loaded->exit_code() != kExitOk) return loaded->exit_code();
   const Node& node = loaded->nodes.front();
-  if (FLAGS_json) {
+  if (format == "json") {
     PrintJson(JsonOf(node, loaded->sources()));
+  } else if (format == "markdown") {
+    fmt::print("{}", MarkdownText(node, loaded->policy));
+  } else if (format == "csv") {
+    fmt::print("{}", CsvText(node));
+  } else if (format == "nft") {
+    fmt::print("{}", NftText(node));
   } else {
     fmt::print("{}", TextOf(node));
   }

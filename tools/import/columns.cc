@@ -62,6 +62,8 @@ Columns FindColumns(const std::vector<std::string>& names) {
       if (!columns.note) columns.note = i;
     } else if (HasAny(words, {"direction"})) {
       take(columns.direction, i);
+    } else if (HasAny(words, {"action", "verdict", "permission"})) {
+      take(columns.action, i);
     } else if (source && !destination) {
       take(columns.source, i);
     } else if (destination && !source) {

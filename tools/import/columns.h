@@ -17,6 +17,7 @@ struct Columns {
   std::optional<size_t> destination;
   std::optional<size_t> source_ports;
   std::optional<size_t> direction;
+  std::optional<size_t> action;
   std::optional<size_t> note;
   std::optional<size_t> row;    // the row's own name
   std::optional<size_t> table;  // of a file with several tables in one

@@ -150,12 +150,12 @@ class Importing {
       if (!service.empty()) service += '/';
       service += text;
     }
-    result.service_text = OneLine(service);
     result.description = OneLine(TidyText(cell(columns.note)));
     ServiceCell services = ReadServiceCell(service);
     result.problem = services.problem;
     ReadSourcePorts(PlainText(cell(columns.source_ports)), services, result);
     ReadDirection(Lowered(PlainText(cell(columns.direction))), result);
+    ReadAction(Lowered(PlainText(cell(columns.action))), result);
     const Party from = ReadParty(PlainText(cell(columns.source)));
     const Party to = ReadParty(PlainText(cell(columns.destination)));
     if (result.problem.empty() && !from.problem.empty())
@@ -208,6 +208,20 @@ class Importing {
       row.direction = word->second;
     } else if (row.problem.empty()) {
       row.problem = fmt::format("`{}` is no direction", Shortened(OneLine(text), kShownBytes));
+    }
+  }
+
+  static void ReadAction(const std::string& text, ImportedRow& row) {
+    static const std::map<std::string, bool, std::less<>> kWords = {
+        {"", false},       {"allow", false}, {"allowed", false}, {"permit", false},
+        {"accept", false}, {"pass", false},  {"yes", false},     {"deny", true},
+        {"denied", true},  {"drop", true},   {"block", true},    {"blocked", true},
+        {"reject", true},  {"no", true}};
+    const auto word = kWords.find(text);
+    if (word != kWords.end()) {
+      row.deny = word->second;
+    } else if (row.problem.empty()) {
+      row.problem = fmt::format("`{}` is no action", Shortened(OneLine(text), kShownBytes));
     }
   }
 

@@ -43,7 +43,7 @@ struct ImportedRow {
   ImportedParty to;
   std::vector<PortRange> source_ports;
   std::string direction;  // empty: follows from the addresses
-  std::string service_text;
+  bool deny = false;
   std::string description;
 };
 

@@ -53,6 +53,7 @@ std::string RuleYaml(const ImportedRow& row, const ImportedRow::Rule& rule) {
   if (!rule.service.ports.empty()) add("ports", PortList(rule.service.ports));
   if (!row.source_ports.empty()) add("source_ports", PortList(row.source_ports));
   if (rule.service.icmp_type) add("icmp_type", std::to_string(*rule.service.icmp_type));
+  if (row.deny) add("action", "deny");
   if (!row.direction.empty()) add("direction", row.direction);
   return yaml;
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a rule matches, in the words of nft.
+#ifndef PORTMATRIX_TOOLS_EXPORT_NFT_MATCH_H_
+#define PORTMATRIX_TOOLS_EXPORT_NFT_MATCH_H_
+
+#include <string>
+#include <vector>
+
+#include "agent/policy/model.h"
+
+namespace portmatrix {
+
+// `elements` as one value or as a set in braces.
+std::string NftSet(const std::vector<std::string>& elements);
+// The prefixes of one family.
+std::vector<std::string> PrefixesOf(const AddressSet& addresses, Family family);
+
+// One condition or several that together match what `match` does: one for each family where
+// addresses are named. None if no packet can match.
+std::vector<std::string> NftMatches(const Match& match);
+
+// The same for packets that travel the other way, as answers: addresses and ports swapped, an echo
+// request as its reply, other ICMP never.
+std::vector<std::string> NftAnswers(const Match& match);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_TOOLS_EXPORT_NFT_MATCH_H_
