@@ -29,9 +29,10 @@ constexpr const char* kPreamble =
     "# - conversations: answers to what `out` rules opened, and ICMP errors about anything, are "
     "dropped\n"
     "# - later fragments are dropped, whatever became of their first\n"
-    "# - frames with two VLAN tags are dropped\n"
-    "# - an Authentication Header over IPv4, and mobility, host identity and shim6 headers over "
-    "IPv6, are not read on from\n"
+    "# - frames with two VLAN tags are dropped, and on send those whose only tag stands in the "
+    "frame itself\n"
+    "# - Authentication Headers, and mobility, host identity and shim6 headers over IPv6, are not "
+    "read on from\n"
     "# - `log: true` logs nothing, an expiry does not come, audit passes without a count of its "
     "own\n"
     "# - a packet whose source is its destination is not taken for spoofed\n"
@@ -269,12 +270,7 @@ class Text {
         Line(fmt::format("ether type {} vlan id 0 goto {}", type, chain));
       Line("ether type != { 8021q, 8021ad } goto " + chain);
     }
-    if (any != nullptr) {
-      for (const char* type : {"8021q", "8021ad"}) {
-        Line(fmt::format("ether type {} vlan id 1-4095 goto {}", type,
-                         ChainName(ToString(direction), *any)));
-      }
-    }
+    if (any != nullptr) Line("goto " + ChainName(ToString(direction), *any));
     Conclude("", "drop", "vlan");
     Close();
   }

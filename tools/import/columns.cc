@@ -62,6 +62,12 @@ Columns FindColumns(const std::vector<std::string>& names) {
       if (!columns.note) columns.note = i;
     } else if (HasAny(words, {"direction"})) {
       take(columns.direction, i);
+    } else if (words.contains("icmp") && words.contains("type")) {
+      take(columns.icmp_type, i);
+    } else if (words.contains("icmp") && words.contains("code")) {
+      take(columns.icmp_code, i);
+    } else if (HasAny(words, {"state", "status", "enabled"})) {
+      take(columns.state, i);
     } else if (HasAny(words, {"action", "verdict", "permission"})) {
       take(columns.action, i);
     } else if (source && !destination) {
@@ -74,6 +80,8 @@ Columns FindColumns(const std::vector<std::string>& names) {
       if (!columns.row) columns.row = i;
     } else if (HasAny(words, {"service", "application"})) {
       columns.service.push_back(i);
+    } else {
+      columns.unread.push_back(OneLine(PlainText(names[i])));
     }
   }
   return columns;

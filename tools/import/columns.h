@@ -18,10 +18,14 @@ struct Columns {
   std::optional<size_t> source_ports;
   std::optional<size_t> direction;
   std::optional<size_t> action;
+  std::optional<size_t> state;
+  std::optional<size_t> icmp_type;
+  std::optional<size_t> icmp_code;  // not read: a row that has one is refused
   std::optional<size_t> note;
-  std::optional<size_t> row;    // the row's own name
-  std::optional<size_t> table;  // of a file with several tables in one
-  std::string problem;          // where two columns claim to be the same
+  std::optional<size_t> row;        // the row's own name
+  std::optional<size_t> table;      // of a file with several tables in one
+  std::vector<std::string> unread;  // names of those that mean nothing here
+  std::string problem;              // where two columns claim to be the same
 
   // Could this be a port summary, though columns be missing?
   bool some() const { return !service.empty() && (source || destination); }

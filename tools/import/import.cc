@@ -2,6 +2,7 @@
 #include "tools/import/import.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -108,6 +109,12 @@ class Importing {
   }
 
   void ReadSummary(const Summary& summary, const std::string& name) {
+    if (!summary.columns.unread.empty()) {
+      Remark(summary.table.line,
+             fmt::format("{}: columns that are not read: {}", name,
+                         fmt::join(summary.columns.unread, ", ")),
+             false);
+    }
     ImportedMatrix matrix{name, OneLine(summary.table.heading), summary.table.line, {}};
     ids_ = {};
     for (const TableRow& row : summary.table.rows) {
@@ -151,11 +158,16 @@ class Importing {
       service += text;
     }
     result.description = OneLine(TidyText(cell(columns.note)));
+    if (const std::string type = PlainText(cell(columns.icmp_type)); !type.empty())
+      service += "/type " + type;
     ServiceCell services = ReadServiceCell(service);
     result.problem = services.problem;
+    if (!cell(columns.icmp_code).empty() && result.problem.empty())
+      result.problem = "codes of ICMP are not read";
     ReadSourcePorts(PlainText(cell(columns.source_ports)), services, result);
     ReadDirection(Lowered(PlainText(cell(columns.direction))), result);
     ReadAction(Lowered(PlainText(cell(columns.action))), result);
+    ReadState(Lowered(PlainText(cell(columns.state))), result);
     const Party from = ReadParty(PlainText(cell(columns.source)));
     const Party to = ReadParty(PlainText(cell(columns.destination)));
     if (result.problem.empty() && !from.problem.empty())
@@ -223,6 +235,14 @@ class Importing {
     } else if (row.problem.empty()) {
       row.problem = fmt::format("`{}` is no action", Shortened(OneLine(text), kShownBytes));
     }
+  }
+
+  // A row that is not in force is for people to decide about.
+  static void ReadState(const std::string& text, ImportedRow& row) {
+    if (text.empty() || text == "active" || text == "enabled" || text == "yes" || text == "on")
+      return;
+    if (row.problem.empty())
+      row.problem = fmt::format("it is `{}`", Shortened(OneLine(text), kShownBytes));
   }
 
   ImportedParty Bind(const Party& party, const std::string& text, const SetUse& use) {
