@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a packet costs: nanoseconds through BPF_PROG_TEST_RUN under a policy from files, beside a
-// program that does nothing.
+// What a packet costs: nanoseconds through the whole filter by BPF_PROG_TEST_RUN, net of a program
+// that does nothing, with packets drawn at random over all rules of a policy (root).
 //
-//   packet_cost NODE PATH...      (root; the Lync policy: edge1 policies/lync-2013-edge/common
-//   .../profiles/full)
+//   packet_cost [--json] [--threads N] [--rounds N] NODE PATH...
 //
-// Frames are those of the node's own expectations, so that every rule and every kind of refusal has
-// its share.
+// Each run gets another of 4096 frames (draw.bpf.c), so neither tables nor branches are warm by
+// repetition. One line for each interface, family and kind of packet; the median of the rounds and
+// their spread. First of all how long reading and compiling took, and the bytes of the image.
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <functional>
+#include <memory>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include "agent/compile/compile.h"
@@ -21,150 +30,226 @@
 #include "agent/policy/policy.h"
 #include "agent/policy/reader.h"
 #include "agent/policy/resolve.h"
+#include "tests/bench/frames.h"
 #include "tools/policy_files.h"
 
 namespace portmatrix {
 namespace {
 
-constexpr int kRounds = 7;
-constexpr uint32_t kRepeat = 200000;
-constexpr uint32_t kLoopback = 1;
+constexpr uint32_t kRepeat = 400'000;
+constexpr uint32_t kLoopback = 1;  // the device of a test run
+constexpr size_t kFewest = 8;      // frames of a kind, or it is left out
 
-// The expectation's packet: an Ethernet frame with an opening segment or a datagram of 26 bytes.
-std::vector<uint8_t> FrameOf(const Expectation& expectation) {
-  const bool v6 = expectation.from.family == Family::kIpv6;
-  const bool tcp = expectation.protocol == 6;
-  const size_t header = v6 ? 40 : 20, transport = tcp ? 20 : 34;
-  std::vector<uint8_t> frame(14 + header + transport);
-  frame[12] = v6 ? 0x86 : 0x08;
-  frame[13] = v6 ? 0xdd : 0x00;
-  uint8_t* ip = &frame[14];
-  if (v6) {
-    ip[0] = 0x60;
-    ip[5] = static_cast<uint8_t>(transport);
-    ip[6] = expectation.protocol;
-    ip[7] = 64;
-    std::copy_n(expectation.from.bytes.begin(), 16, ip + 8);
-    std::copy_n(expectation.to.bytes.begin(), 16, ip + 24);
-  } else {
-    ip[0] = 0x45;
-    ip[3] = static_cast<uint8_t>(header + transport);
-    ip[8] = 64;
-    ip[9] = expectation.protocol;
-    std::copy_n(expectation.from.bytes.begin(), 4, ip + 12);
-    std::copy_n(expectation.to.bytes.begin(), 4, ip + 16);
-  }
-  uint8_t* l4 = ip + header;
-  l4[0] = 20000 >> 8;
-  l4[1] = 20000 & 0xff;
-  l4[2] = static_cast<uint8_t>(expectation.port.value_or(0) >> 8);
-  l4[3] = static_cast<uint8_t>(expectation.port.value_or(0));
-  if (tcp) {
-    l4[12] = 0x50;
-    l4[13] = PM_TCP_SYN;
-  } else {
-    l4[5] = static_cast<uint8_t>(transport);
-  }
-  return frame;
-}
+struct Options {
+  bool json = false;
+  int threads = 1;
+  int rounds = 7;
+  std::string node;
+  std::vector<std::string> paths;
+};
 
-// Mean nanoseconds a run of `program` over `frame`.
-uint32_t Cost(int program, const std::vector<uint8_t>& frame, bool send, uint32_t repeat) {
-  __sk_buff buffer{};
-  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-              .data_size_in = static_cast<uint32_t>(frame.size()),
-              .repeat = static_cast<int>(repeat));
-  if (send) {
-    options.ctx_in = &buffer;
-    options.ctx_size_in = sizeof buffer;
-  }
-  return bpf_prog_test_run_opts(program, &options) == 0 ? options.duration : 0;
-}
+struct Figures {
+  double median = 0, least = 0, most = 0;
+};
 
-double Median(std::vector<double> values) {
+Figures Summary(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  return {values[values.size() / 2], values.front(), values.back()};
 }
 
-int EmptyProgram(bpf_prog_type type, int verdict) {
-  const bpf_insn instructions[] = {
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
-      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-  LIBBPF_OPTS(bpf_prog_load_opts, options);
-  return bpf_prog_load(type, "empty", "GPL", instructions, 2, &options);
-}
+class Bench {
+ public:
+  Bench(const Options& options, const Node& node, const Numbering& numbering)
+      : options_(options), node_(node), numbering_(numbering) {}
+  ~Bench() { bpf_object__close(draw_); }
+
+  std::string Load(const Image& image) {
+    auto object = FilterObject::Load(FilterObject::Purpose::kHooks, {.rules = kCounterSlots},
+                                     [](const std::string&) { return -1; });
+    if (!object) return object.error().Text();
+    filter_ = std::move(*object);
+    auto maps = MakeImageMaps(image);
+    if (!maps) return maps.error().Text();
+    if (auto done = Publish(*maps, 1, filter_->map("tables")); !done) return done.error().Text();
+    const uint32_t zero = 0;
+    const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);
+    bpf_map_update_elem(filter_->map("control"), &zero, &control, BPF_ANY);
+    draw_ = bpf_object__open_file(BENCH_DRAW_OBJECT, nullptr);
+    if (draw_ == nullptr || bpf_object__load(draw_) != 0)
+      return fmt::format("load {}: {}", BENCH_DRAW_OBJECT, std::strerror(errno));
+    return "";
+  }
+
+  void Run() {
+    for (const Interface& interface : node_.interfaces) {
+      for (const std::string& device : interface.devices) {
+        const uint32_t number = numbering_.devices.at(device);
+        bpf_map_update_elem(filter_->map("devices"), &kLoopback, &number, BPF_ANY);
+        for (const Family family : {Family::kIpv4, Family::kIpv6}) RunFamily(interface, family);
+        break;
+      }
+    }
+  }
+
+  static constexpr uint32_t kCounterSlots = 262'144;
+
+ private:
+  using Frames = std::vector<bench_frame>;
+
+  int Program(const char* name) const {
+    return bpf_program__fd(bpf_object__find_program_by_name(draw_, name));
+  }
+  int Map(const char* name) const {
+    return bpf_map__fd(bpf_object__find_map_by_name(draw_, name));
+  }
+
+  // Return code of one frame.
+  uint32_t Judge(int program, const bench_frame& frame, bool send) const {
+    __sk_buff buffer{};
+    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame);
+    if (send) {
+      run.ctx_in = &buffer;
+      run.ctx_size_in = sizeof buffer;
+    }
+    return bpf_prog_test_run_opts(program, &run) == 0 ? run.retval : ~0u;
+  }
+
+  bool Passes(const bench_frame& frame, bool send) const {
+    const uint32_t code =
+        Judge(send ? filter_->tc_program() : filter_->xdp_program(), frame, send);
+    return send ? code == ~0u : code == 2;
+  }
+
+  void RunFamily(const Interface& interface, Family family) {
+    std::mt19937_64 random(1);
+    for (const Direction direction : {Direction::kIn, Direction::kOut}) {
+      const bool send = direction == Direction::kOut;
+      std::vector<const Rule*> rules;
+      for (const Rule& rule : interface.rules)
+        if (rule.direction == direction && rule.state == RuleState::kActive) rules.push_back(&rule);
+      if (rules.empty()) continue;
+      Frames allowed, refused, answers;
+      for (int tries = 0; tries < 20 * BENCH_FRAMES; ++tries) {
+        const auto frame = DrawFrame(*rules[random() % rules.size()], interface, family, random);
+        if (!frame) continue;
+        const bool passes = Passes(*frame, send);
+        Frames& list = passes ? allowed : refused;
+        if (list.size() < BENCH_FRAMES) list.push_back(*frame);
+        if (passes && send && answers.size() < BENCH_FRAMES && Passes(AnswerTo(*frame), false))
+          answers.push_back(AnswerTo(*frame));
+        if (allowed.size() == BENCH_FRAMES && refused.size() == BENCH_FRAMES) break;
+      }
+      const char* to = send ? "out" : "in";
+      Measure(interface, family, fmt::format("{} allowed", to), allowed, send);
+      Measure(interface, family, fmt::format("{} refused", to), refused, send);
+      if (send) Measure(interface, family, "reply", answers, false);
+      if (send) continue;
+      Frames unknown;
+      const Rule anything{.direction = direction,
+                          .match = {.from = AddressSet::Any(), .to = AddressSet::Any(),
+                                    .any_protocol = true}};
+      for (int i = 0; i < BENCH_FRAMES; ++i)
+        if (const auto frame = DrawFrame(anything, interface, family, random))
+          if (!Passes(*frame, false)) unknown.push_back(*frame);
+      Measure(interface, family, "unknown", unknown, false);
+    }
+  }
+
+  // Mean nanoseconds a run on each of the threads.
+  double Cost(int target, bool send) const {
+    const uint32_t zero = 0;
+    bpf_map_update_elem(Map(send ? "tc_target" : "xdp_target"), &zero, &target, BPF_ANY);
+    const int program = Program(send ? "draw_tc" : "draw_xdp");
+    std::vector<double> costs(static_cast<size_t>(options_.threads));
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < costs.size(); ++i)
+      threads.emplace_back([&, i] {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        bench_frame frame{};
+        __sk_buff buffer{};
+        LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame,
+                    .repeat = kRepeat);
+        if (send) {
+          run.ctx_in = &buffer;
+          run.ctx_size_in = sizeof buffer;
+        }
+        costs[i] = bpf_prog_test_run_opts(program, &run) == 0 ? run.duration : 0;
+      });
+    for (std::thread& thread : threads) thread.join();
+    double sum = 0;
+    for (const double cost : costs) sum += cost;
+    return sum / static_cast<double>(costs.size());
+  }
+
+  void Measure(const Interface& interface, Family family, const std::string& kind,
+               const Frames& frames, bool send) const {
+    if (frames.size() < kFewest) return;
+    for (uint32_t i = 0; i < BENCH_FRAMES; ++i)
+      bpf_map_update_elem(Map("frames"), &i, &frames[i % frames.size()], BPF_ANY);
+    std::vector<double> bare, full;
+    for (int round = 0; round < options_.rounds; ++round) {
+      bare.push_back(Cost(Program(send ? "empty_tc" : "empty_xdp"), send));
+      full.push_back(Cost(send ? filter_->tc_program() : filter_->xdp_program(), send));
+    }
+    std::vector<double> net;
+    for (size_t i = 0; i < full.size(); ++i) net.push_back(full[i] - bare[i]);
+    const Figures figures = Summary(net);
+    const int v = family == Family::kIpv4 ? 4 : 6;
+    fmt::print(fmt::runtime(options_.json
+                   ? "{{\"interface\":\"{}\",\"family\":{},\"kind\":\"{}\",\"frames\":{},"
+                     "\"threads\":{},\"net_ns\":{},\"least\":{},\"most\":{}}}\n"
+                   : "{:<12} IPv{} {:<12}{:>6} frames, {} at once: {:>6.1f} ns net "
+                     "({:.1f} to {:.1f})\n"),
+               interface.name, v, kind, frames.size(), options_.threads, figures.median,
+               figures.least, figures.most);
+    std::fflush(stdout);
+  }
+
+  const Options& options_;
+  const Node& node_;
+  const Numbering& numbering_;
+  std::unique_ptr<FilterObject> filter_;
+  bpf_object* draw_ = nullptr;
+};
 
 int Fail(const std::string& why) {
   fmt::print(stderr, "packet_cost: {}\n", why);
   return 1;
 }
 
-int Main(const std::string& node_name, const std::vector<std::string>& paths) {
-  const PolicyFiles files = ReadPolicyFiles(paths);
+double MillisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+int Main(const Options& options) {
+  auto start = std::chrono::steady_clock::now();
+  const PolicyFiles files = ReadPolicyFiles(options.paths);
   Diagnostics diagnostics;
   const Policy policy = ReadPolicy(files.sources, diagnostics);
-  const auto node = ResolveNode(policy, files.sources, node_name, std::time(nullptr), diagnostics);
+  const auto node =
+      ResolveNode(policy, files.sources, options.node, std::time(nullptr), diagnostics);
   if (!node || diagnostics.has_errors()) return Fail(Render(files.sources, diagnostics));
+  const double read = MillisecondsSince(start);
   Numbering numbering;
   std::string what;
-  if (!NumberNode(*node, {.rules = 32768}, &numbering, &what)) return Fail(what);
+  if (!NumberNode(*node, {.rules = Bench::kCounterSlots}, &numbering, &what)) return Fail(what);
+  start = std::chrono::steady_clock::now();
   const auto compiled = Compile(*node, numbering, 1, &what);
   if (!compiled) return Fail(what);
-  auto object =
-      FilterObject::Load(FilterObject::Purpose::kHooks, {}, [](const std::string&) { return -1; });
-  if (!object) return Fail(object.error().Text());
-  auto maps = MakeImageMaps(compiled->image);
-  if (!maps) return Fail(maps.error().Text());
-  const auto map = [&](const char* name) { return (*object)->map(name); };
-  if (auto done = Publish(*maps, 1, map("tables")); !done)
-    return Fail(done.error().Text());
-  const uint32_t zero = 0;
-  const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);
-  bpf_map_update_elem(map("control"), &zero, &control, BPF_ANY);
-
-  struct Kind {
-    const char* name;
-    Family family;
-    Direction direction;
-    Verdict verdict;
-  };
-  fmt::print("{:<22}{:>8}{:>14}{:>14}{:>12}\n", "packets", "frames", "empty, ns", "filter, ns",
-             "net, ns");
-  for (const Kind& kind :
-       {Kind{"IPv4 in, allowed", Family::kIpv4, Direction::kIn, Verdict::kPass},
-        Kind{"IPv4 in, refused", Family::kIpv4, Direction::kIn, Verdict::kDrop},
-        Kind{"IPv4 out, allowed", Family::kIpv4, Direction::kOut, Verdict::kPass},
-        Kind{"IPv6 in, allowed", Family::kIpv6, Direction::kIn, Verdict::kPass},
-        Kind{"IPv6 in, refused", Family::kIpv6, Direction::kIn, Verdict::kDrop},
-        Kind{"IPv6 out, allowed", Family::kIpv6, Direction::kOut, Verdict::kPass}}) {
-    const bool send = kind.direction == Direction::kOut;
-    const int program = send ? (*object)->tc_program() : (*object)->xdp_program();
-    const int empty =
-        send ? EmptyProgram(BPF_PROG_TYPE_SCHED_CLS, -1) : EmptyProgram(BPF_PROG_TYPE_XDP, 2);
-    std::vector<std::pair<uint32_t, std::vector<uint8_t>>> frames;
-    for (const Expectation& expectation : node->expectations)
-      for (const Interface& interface : node->interfaces)
-        if (interface.name == expectation.interface && expectation.from.family == kind.family &&
-            expectation.verdict == kind.verdict && interface.local.Contains(expectation.to) != send)
-          frames.emplace_back(numbering.devices.at(interface.devices.front()),
-                              FrameOf(expectation));
-    if (frames.empty()) continue;
-    const uint32_t repeat =
-        std::max<uint32_t>(1000, kRepeat / static_cast<uint32_t>(frames.size()));
-    std::vector<double> bare, full;
-    for (int round = 0; round < kRounds; ++round) {
-      double bare_sum = 0, full_sum = 0;
-      for (const auto& [device, frame] : frames) {
-        bpf_map_update_elem(map("devices"), &kLoopback, &device, BPF_ANY);
-        bare_sum += Cost(empty, frame, send, repeat);
-        full_sum += Cost(program, frame, send, repeat);
-      }
-      bare.push_back(bare_sum / static_cast<double>(frames.size()));
-      full.push_back(full_sum / static_cast<double>(frames.size()));
-    }
-    fmt::print("{:<22}{:>8}{:>14.1f}{:>14.1f}{:>12.1f}\n", kind.name, frames.size(), Median(bare),
-               Median(full), Median(full) - Median(bare));
-  }
+  const double compile = MillisecondsSince(start);
+  size_t blocks = 0;
+  for (const auto& table : compiled->image.tables) blocks += table.size();
+  fmt::print(fmt::runtime(options.json ? "{{\"rules\":{},\"read_ms\":{},\"compile_ms\":{},\"bytes\":{}}}\n"
+                          : "{} rules: read in {:.1f} ms, compiled in {:.1f} ms, {} bytes\n"),
+             compiled->rules.size(), read, compile, blocks * sizeof(pm_block));
+  std::fflush(stdout);
+  Bench bench(options, *node, numbering);
+  if (const std::string failed = bench.Load(compiled->image); !failed.empty()) return Fail(failed);
+  bench.Run();
   return 0;
 }
 
@@ -172,6 +257,21 @@ int Main(const std::string& node_name, const std::vector<std::string>& paths) {
 }  // namespace portmatrix
 
 int main(int argc, char** argv) {
-  if (argc < 3) return portmatrix::Fail("usage: packet_cost NODE PATH...");
-  return portmatrix::Main(argv[1], {argv + 2, argv + argc});
+  portmatrix::Options options;
+  int next = 1;
+  for (; next < argc && argv[next][0] == '-'; ++next) {
+    const std::string flag = argv[next];
+    if (flag == "--json") {
+      options.json = true;
+    } else if ((flag == "--threads" || flag == "--rounds") && next + 1 < argc) {
+      (flag == "--threads" ? options.threads : options.rounds) = std::max(1, std::atoi(argv[++next]));
+    } else {
+      return portmatrix::Fail("unknown flag " + flag);
+    }
+  }
+  if (argc - next < 2)
+    return portmatrix::Fail("usage: packet_cost [--json] [--threads N] [--rounds N] NODE PATH...");
+  options.node = argv[next];
+  options.paths.assign(argv + next + 1, argv + argc);
+  return portmatrix::Main(options);
 }
