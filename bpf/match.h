@@ -148,28 +148,51 @@ __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 	return missing ? CLASSES_BROKEN : classes;
 }
 
+/* What one matcher says. */
+static __always_inline __u32 match_among(void *axes, void *pairs, void *trees, struct pm_matcher *matcher,
+					 struct pm_tuple *tuple, __u64 classes, bool *missing)
+{
+	__u32 row = word_of(axes, matcher->source_axis + (__u32)(classes >> 32), missing) & ~PM_AXIS_LOCAL;
+	__u32 column = word_of(axes, matcher->destination_axis + (__u32)classes, missing);
+	__u32 reference, value;
+
+	reference = word_of(pairs, matcher->pairs + row * matcher->columns + (matcher->columns ? column : row), missing);
+	if (!matcher->columns)
+		reference = find_in_tree(trees, reference, column, missing);
+	value = find_in_tree(trees, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), missing);
+	if (value & PM_VALUE_SOURCE_PORTS)
+		value = find_in_tree(trees, value & ~PM_VALUE_SOURCE_PORTS, tuple->source_port, missing);
+	return value;
+}
+
 /* See match(). It counts no faults itself: that would be one frame more on the deepest stack, which has no room for it. */
 __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
 			  __u64 classes)
 {
-	__u32 row, column, reference, value;
 	void *axes, *pairs, *trees;
-	struct pm_matcher *matcher;
+	struct pm_block *matchers;
 	bool missing = false;
+	__u32 first = 0, i;
 
 	if (!interface || !tuple || classes == CLASSES_BROKEN)
 		return PM_VALUE_BROKEN;
-	matcher = &interface->matcher[direction & 1];
+	direction &= 1;
+	matchers = block_of(table_of(slot, PM_TABLE_MATCHERS), interface->index * PM_DIRECTIONS + direction);
+	if (!matchers)
+		return PM_VALUE_BROKEN;
 	axes = table_of(slot, PM_TABLE_AXES);
 	pairs = table_of(slot, PM_TABLE_PAIRS);
 	trees = table_of(slot, PM_TABLE_TREES);
-	row = word_of(axes, matcher->source_axis + (__u32)(classes >> 32), &missing) & ~PM_AXIS_LOCAL;
-	column = word_of(axes, matcher->destination_axis + (__u32)classes, &missing);
-	reference = word_of(pairs, matcher->pairs + row * matcher->columns + column, &missing);
-	value = find_in_tree(trees, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), &missing);
-	if (value & PM_VALUE_SOURCE_PORTS)
-		value = find_in_tree(trees, value & ~PM_VALUE_SOURCE_PORTS, tuple->source_port, &missing);
-	return missing ? PM_VALUE_BROKEN : value;
+	for (i = 0; i < PM_MATCHERS; i++) {
+		__u32 value;
+
+		if (i >= interface->matchers[direction])
+			break;
+		value = match_among(axes, pairs, trees, (struct pm_matcher *)matchers + i, tuple, classes, &missing);
+		if (value && (!first || PM_VALUE_RULE(value) < PM_VALUE_RULE(first)))
+			first = value;
+	}
+	return missing ? PM_VALUE_BROKEN : first;
 }
 
 /* The value (maps/layout.h, PM_VALUE) of the first match for `tuple` among the interface's rules of `direction`. */
@@ -190,7 +213,7 @@ static __always_inline bool is_local(__u32 slot, struct pm_interface *interface,
 		*missing = true;
 		return false;
 	}
-	return word_of(table_of(slot, PM_TABLE_AXES), interface->matcher[PM_IN].source_axis + address_class, missing) &
+	return word_of(table_of(slot, PM_TABLE_AXES), interface->local_axis + address_class, missing) &
 	       PM_AXIS_LOCAL;
 }
 

@@ -113,7 +113,8 @@ enum pm_table {
 	PM_TABLE_RULES = 5,      /* pm_rule by rule index of this image, 4 a block */
 	PM_TABLE_ADDRESSES = 6,  /* words: the beginning of an address to an address word */
 	PM_TABLE_ADDRESS_TREES = 7, /* blocks of search trees for the rest of it */
-	PM_TABLE_COUNT = 8,
+	PM_TABLE_MATCHERS = 8, /* pm_matcher, PM_MATCHERS a block: block 2 * interface index + direction */
+	PM_TABLE_COUNT = 9,
 };
 #define PM_TABLES_PER_SLOT 16 /* stride in the outer map: index = slot * 16 + table */
 
@@ -158,7 +159,11 @@ enum pm_action {
  * How one direction of one interface finds its rule. source_axis and destination_axis are word offsets into
  * PM_TABLE_AXES, indexed by address class; the destination word is a column, the source word a row with
  * PM_AXIS_LOCAL set where the address is local to the interface. The tree reference stands in PM_TABLE_PAIRS at word
- * pairs + row * columns + column. For `in`, failsafe entries stand before the rules.
+ * pairs + row * columns + column; or, where columns is zero, in a tree by column whose reference is word pairs + row. For
+ * `in`, failsafe entries stand before the rules.
+ *
+ * Large policies have several matchers, each for a part of the rules: what matches first is the value with the lowest rule
+ * number (a failsafe's is zero).
  */
 struct pm_matcher {
 	__u32 source_axis;
@@ -167,6 +172,7 @@ struct pm_matcher {
 	__u32 columns;
 };
 PM_ASSERT_SIZE(pm_matcher, 16);
+#define PM_MATCHERS 4
 
 #define PM_AXIS_LOCAL 0x80000000u
 
@@ -179,7 +185,10 @@ struct pm_interface {
 	__u8 ethertype_count;
 	__u8 reserved;
 	__u64 generation; /* number of the generation; stamps conversations and fragments */
-	struct pm_matcher matcher[PM_DIRECTIONS];
+	__u32 index;      /* of this interface in the image */
+	__u32 local_axis; /* word offset into PM_TABLE_AXES, by address class: PM_AXIS_LOCAL where the address is local */
+	__u32 matchers[PM_DIRECTIONS]; /* how many */
+	__u32 reserved_words[4];
 	__u16 ethertype[PM_MAX_ETHERTYPES];
 };
 PM_ASSERT_SIZE(pm_interface, 64);

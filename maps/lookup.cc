@@ -84,32 +84,46 @@ uint32_t ImageLookup::FindInWideTree(uint32_t reference, uint64_t key, bool* mis
   return levels == 0 ? 0 : value;
 }
 
+uint32_t ImageLookup::MatchAmong(const pm_matcher& matcher, const pm_tuple& tuple,
+                                 bool* missing) const {
+  const uint32_t row =
+      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple), missing), missing) &
+      ~PM_AXIS_LOCAL;
+  const uint32_t column = Word(
+      PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple), missing), missing);
+  const uint32_t reference =
+      matcher.columns != 0
+          ? Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, missing)
+          : FindInTree(PM_TABLE_TREES, Word(PM_TABLE_PAIRS, matcher.pairs + row, missing), column,
+                       missing);
+  const uint32_t value = FindInTree(
+      PM_TABLE_TREES, reference, PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), missing);
+  if (value & PM_VALUE_SOURCE_PORTS)
+    return FindInTree(PM_TABLE_TREES, value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, missing);
+  return value;
+}
+
 uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
                             const pm_tuple& tuple) const {
   const pm_interface* bound = interface(interface_index);
   if (bound == nullptr) return PM_VALUE_BROKEN;
-  const pm_matcher& matcher = bound->matcher[direction];
+  const pm_block* block = Block(PM_TABLE_MATCHERS, bound->index * PM_DIRECTIONS + direction);
+  if (block == nullptr) return PM_VALUE_BROKEN;
+  const auto* matchers = reinterpret_cast<const pm_matcher*>(block);
   bool missing = false;
-  const uint32_t row =
-      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple), &missing), &missing) &
-      ~PM_AXIS_LOCAL;
-  const uint32_t column = Word(
-      PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple), &missing), &missing);
-  const uint32_t reference =
-      Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, &missing);
-  uint32_t value = FindInTree(PM_TABLE_TREES, reference,
-                              PM_SERVICE_KEY(tuple.protocol, tuple.destination_port), &missing);
-  if (value & PM_VALUE_SOURCE_PORTS)
-    value = FindInTree(PM_TABLE_TREES, value & ~PM_VALUE_SOURCE_PORTS, tuple.source_port, &missing);
-  return missing ? PM_VALUE_BROKEN : value;
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < PM_MATCHERS && i < bound->matchers[direction]; ++i) {
+    const uint32_t value = MatchAmong(matchers[i], tuple, &missing);
+    if (value != 0 && (first == 0 || PM_VALUE_RULE(value) < PM_VALUE_RULE(first))) first = value;
+  }
+  return missing ? PM_VALUE_BROKEN : first;
 }
 
 bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) const {
   const pm_interface* bound = interface(interface_index);
   bool missing = false;
   return bound != nullptr &&
-         (Word(PM_TABLE_AXES, bound->matcher[PM_IN].source_axis + ClassOf(address, &missing),
-               &missing) &
+         (Word(PM_TABLE_AXES, bound->local_axis + ClassOf(address, &missing), &missing) &
           PM_AXIS_LOCAL);
 }
 

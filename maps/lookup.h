@@ -28,6 +28,7 @@ class ImageLookup {
   const pm_rule* rule(uint32_t index) const;
 
  private:
+  uint32_t MatchAmong(const pm_matcher& matcher, const pm_tuple& tuple, bool* missing) const;
   uint32_t ClassOf(const Address& address, bool* missing) const;
   const pm_block* Block(pm_table table, uint32_t index) const;
   uint32_t Word(pm_table table, uint32_t index, bool* missing) const;

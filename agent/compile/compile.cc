@@ -9,7 +9,7 @@
 
 #include "agent/compile/address_classes.h"
 #include "agent/compile/address_tree.h"
-#include "agent/compile/service_tree.h"
+#include "agent/compile/matchers.h"
 
 namespace portmatrix {
 namespace {
@@ -26,23 +26,14 @@ std::vector<pm_block> Packed(const std::vector<Struct>& structs) {
   return blocks;
 }
 
-// One rule or failsafe entry of an interface's direction, its addresses as set numbers.
-struct Line {
-  Candidate candidate;
-  uint32_t from;
-  uint32_t to;
-};
-
-// Rows or columns of one matcher: the classes as its lines tell them apart.
-struct Axis {
-  std::vector<uint32_t> of_class;            // class to row
-  std::vector<std::vector<uint32_t>> lines;  // row to the lines that contain it, ascending
-};
-
 class Compiler {
  public:
-  Compiler(const Node& node, const Numbering& numbering, uint64_t generation)
-      : node_(node), numbering_(numbering), generation_(generation) {}
+  Compiler(const Node& node, const Numbering& numbering, uint64_t generation,
+           size_t most_dense_words)
+      : node_(node),
+        numbering_(numbering),
+        generation_(generation),
+        matchers_(classes_, &trees_, most_dense_words) {}
 
   std::optional<Compilation> Run(std::string* limit) {
     CollectLines();
@@ -60,8 +51,9 @@ class Compiler {
     Image& image = out_.image;
     image.tables[PM_TABLE_DEVICES] = Packed(devices_);
     image.tables[PM_TABLE_INTERFACES] = Packed(interfaces_);
-    image.tables[PM_TABLE_AXES] = Packed(axes_);
-    image.tables[PM_TABLE_PAIRS] = Packed(pairs_);
+    image.tables[PM_TABLE_AXES] = Packed(matchers_.axes());
+    image.tables[PM_TABLE_PAIRS] = Packed(matchers_.pairs());
+    image.tables[PM_TABLE_MATCHERS] = Packed(matcher_blocks_);
     image.tables[PM_TABLE_TREES] = trees_.blocks();
     image.tables[PM_TABLE_RULES] = Packed(rules_);
     image.tables[PM_TABLE_ADDRESSES] = Packed(addresses.words);
@@ -96,89 +88,6 @@ class Compiler {
         {{&match, value}, classes_.Number(match.from), classes_.Number(match.to)});
   }
 
-  Axis MakeAxis(const std::vector<Line>& lines, uint32_t Line::*side) const {
-    std::map<uint32_t, std::vector<uint32_t>> lines_of_set;
-    std::vector<uint32_t> everywhere;
-    for (uint32_t i = 0; i < lines.size(); ++i) {
-      if (lines[i].*side == AddressClasses::kAny)
-        everywhere.push_back(i);
-      else
-        lines_of_set[lines[i].*side].push_back(i);
-    }
-    Axis axis;
-    std::map<std::vector<uint32_t>, uint32_t> known;  // sets that matter here to row
-    for (const std::vector<uint32_t>& members : classes_.members()) {
-      std::vector<uint32_t> sets;
-      for (const uint32_t set : members)
-        if (lines_of_set.contains(set)) sets.push_back(set);
-      const auto [row, added] = known.try_emplace(sets, static_cast<uint32_t>(axis.lines.size()));
-      if (added) {
-        std::vector<uint32_t> inside = everywhere;
-        for (const uint32_t set : sets)
-          inside.insert(inside.end(), lines_of_set[set].begin(), lines_of_set[set].end());
-        std::sort(inside.begin(), inside.end());
-        axis.lines.push_back(std::move(inside));
-      }
-      axis.of_class.push_back(row->second);
-    }
-    return axis;
-  }
-
-  bool AddMatcher(size_t interface, Direction direction, pm_matcher* matcher, std::string* limit) {
-    const std::vector<Line>& lines = lines_[interface][static_cast<size_t>(direction)];
-    const Axis rows = MakeAxis(lines, &Line::from);
-    const Axis columns = MakeAxis(lines, &Line::to);
-
-    matcher->source_axis = static_cast<uint32_t>(axes_.size());
-    for (size_t c = 0; c < rows.of_class.size(); ++c) {
-      const auto& members = classes_.members()[c];
-      const bool local = std::binary_search(members.begin(), members.end(), local_[interface]);
-      axes_.push_back(rows.of_class[c] | (local ? PM_AXIS_LOCAL : 0));
-    }
-    matcher->destination_axis = static_cast<uint32_t>(axes_.size());
-    for (const uint32_t column : columns.of_class) axes_.push_back(column);
-    matcher->pairs = static_cast<uint32_t>(pairs_.size());
-    matcher->columns = static_cast<uint32_t>(columns.lines.size());
-
-    const size_t words = rows.lines.size() * columns.lines.size();
-    if (pairs_.size() + words > kMaxPairWords) {
-      *limit = fmt::format(
-          "interface {}, direction {}: {} source classes times {} destination classes make {} "
-          "table words, the limit is "
-          "{}: use fewer different address sets",
-          node_.interfaces[interface].name, ToString(direction), rows.lines.size(),
-          columns.lines.size(), pairs_.size() + words, kMaxPairWords);
-      return false;
-    }
-    // The columns of each line, so that a row costs what its lines cover and not lines times
-    // columns.
-    std::vector<std::vector<uint32_t>> columns_of_line(lines.size());
-    for (uint32_t column = 0; column < columns.lines.size(); ++column)
-      for (const uint32_t line : columns.lines[column]) columns_of_line[line].push_back(column);
-
-    std::vector<std::vector<uint32_t>> in_column(columns.lines.size());
-    for (const auto& row : rows.lines) {
-      for (auto& list : in_column) list.clear();
-      for (const uint32_t line : row)
-        for (const uint32_t column : columns_of_line[line]) in_column[column].push_back(line);
-      for (const auto& list : in_column) pairs_.push_back(TreeOf(lines, list));
-    }
-    return true;
-  }
-
-  uint32_t TreeOf(const std::vector<Line>& lines, const std::vector<uint32_t>& list) {
-    // Failsafe entries have no number of their own, so their matches tell them apart.
-    std::vector<const Match*> matches;
-    for (const uint32_t line : list) matches.push_back(lines[line].candidate.match);
-    const auto [known, added] = tree_of_matches_.try_emplace(std::move(matches), 0);
-    if (added) {
-      std::vector<Candidate> candidates;
-      for (const uint32_t line : list) candidates.push_back(lines[line].candidate);
-      known->second = AddServiceTree(candidates, &trees_);
-    }
-    return known->second;
-  }
-
   bool AddInterface(size_t index, std::string* limit) {
     const Interface& interface = node_.interfaces[index];
     pm_interface entry{};
@@ -192,9 +101,20 @@ class Compiler {
       if (entry.ethertype_count == PM_MAX_ETHERTYPES) break;  // the reader refuses longer lists
       entry.ethertype[entry.ethertype_count++] = ethertype;
     }
-    for (const Direction direction : {Direction::kIn, Direction::kOut})
-      if (!AddMatcher(index, direction, &entry.matcher[static_cast<size_t>(direction)], limit))
+    entry.index = static_cast<uint32_t>(index);
+    for (const Direction direction : {Direction::kIn, Direction::kOut}) {
+      const auto side = static_cast<size_t>(direction);
+      const auto matchers = matchers_.Add(lines_[index][side], local_[index], limit);
+      if (!matchers) {
+        *limit = fmt::format("interface {}, direction {}: {}", interface.name, ToString(direction),
+                             *limit);
         return false;
+      }
+      entry.matchers[side] = static_cast<uint32_t>(matchers->size());
+      if (direction == Direction::kIn) entry.local_axis = matchers->front().source_axis;
+      matcher_blocks_.insert(matcher_blocks_.end(), matchers->begin(), matchers->end());
+      matcher_blocks_.resize((index * PM_DIRECTIONS + side + 1) * PM_MATCHERS);
+    }
     interfaces_.push_back(entry);
     return true;
   }
@@ -238,9 +158,9 @@ class Compiler {
   AddressClasses classes_;
   std::vector<std::array<std::vector<Line>, PM_DIRECTIONS>> lines_;
   std::vector<uint32_t> local_;  // set number of each interface's local
-  std::map<std::vector<const Match*>, uint32_t> tree_of_matches_;
   TreeTable trees_;
-  std::vector<uint32_t> axes_, pairs_;
+  MatcherTables matchers_;
+  std::vector<pm_matcher> matcher_blocks_;
   std::vector<pm_rule> rules_;
   std::vector<pm_interface> interfaces_;
   std::vector<pm_device> devices_;
@@ -250,8 +170,9 @@ class Compiler {
 }  // namespace
 
 std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
-                                   uint64_t generation, std::string* limit) {
-  return Compiler(node, numbering, generation).Run(limit);
+                                   uint64_t generation, std::string* limit,
+                                   size_t most_dense_words) {
+  return Compiler(node, numbering, generation, most_dense_words).Run(limit);
 }
 
 }  // namespace portmatrix

@@ -9,15 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/compile/matchers.h"
 #include "agent/compile/numbering.h"
 #include "agent/policy/model.h"
 #include "maps/image.h"
 
 namespace portmatrix {
-
-// The most that the tables of one image may hold.
-inline constexpr size_t kMaxPairWords = size_t{64} << 20;  // 256 MiB
-inline constexpr size_t kMaxTreeBlocks = size_t{4} << 20;  // 256 MiB
 
 struct Compilation {
   Image image;
@@ -26,10 +23,11 @@ struct Compilation {
 };
 
 // Every name of `node` must have its number. `generation` stamps conversations and fragments.
-// Nothing, with the reason in
-// `*limit`, if a table would outgrow its limit.
+// Nothing, with the reason in `*limit`, if a table would outgrow its limit. `most_dense_words`
+// chooses the form of the tables (matchers.h), never what they say.
 std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
-                                   uint64_t generation, std::string* limit);
+                                   uint64_t generation, std::string* limit,
+                                   size_t most_dense_words = kMostDenseWords);
 
 }  // namespace portmatrix
 

@@ -12,7 +12,7 @@
 namespace portmatrix {
 
 // Of one node.
-inline constexpr size_t kMaxRules = 16'000;  // over all interfaces; `direction: both` counts twice
+inline constexpr size_t kMaxRules = 100'000;  // over all interfaces; `direction: both` counts twice
 inline constexpr size_t kMaxInterfaces = PM_MAX_INTERFACES;
 inline constexpr size_t kMaxDevices = PM_MAX_DEVICES;
 inline constexpr size_t kMaxPrefixes = 1'000'000;  // different ones, of all sets and rules together

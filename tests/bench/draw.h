@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 
-#define BENCH_FRAMES 4096     /* a power of two */
+#define BENCH_FRAMES 4096    /* a power of two */
 #define BENCH_FRAME_BYTES 80 /* Ethernet, either family, transport, and payload up to here */
 
 struct bench_frame {
-	__u64 words[BENCH_FRAME_BYTES / 8];
+  __u64 words[BENCH_FRAME_BYTES / 8];
 };
 
 #endif /* PORTMATRIX_TESTS_BENCH_DRAW_H_ */

@@ -56,8 +56,8 @@ std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interfac
                                      std::mt19937_64& random) {
   std::vector<uint8_t> protocols;
   for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP})
-    if (rule.match.any_protocol || std::ranges::find(rule.match.protocols, protocol) !=
-                                       rule.match.protocols.end())
+    if (rule.match.any_protocol ||
+        std::ranges::find(rule.match.protocols, protocol) != rule.match.protocols.end())
       protocols.push_back(protocol);
   if (protocols.empty()) return std::nullopt;
   const bool in = rule.direction == Direction::kIn;

@@ -99,9 +99,7 @@ class Bench {
   int Program(const char* name) const {
     return bpf_program__fd(bpf_object__find_program_by_name(draw_, name));
   }
-  int Map(const char* name) const {
-    return bpf_map__fd(bpf_object__find_map_by_name(draw_, name));
-  }
+  int Map(const char* name) const { return bpf_map__fd(bpf_object__find_map_by_name(draw_, name)); }
 
   // Return code of one frame.
   uint32_t Judge(int program, const bench_frame& frame, bool send) const {
@@ -115,8 +113,7 @@ class Bench {
   }
 
   bool Passes(const bench_frame& frame, bool send) const {
-    const uint32_t code =
-        Judge(send ? filter_->tc_program() : filter_->xdp_program(), frame, send);
+    const uint32_t code = Judge(send ? filter_->tc_program() : filter_->xdp_program(), frame, send);
     return send ? code == ~0u : code == 2;
   }
 
@@ -145,9 +142,9 @@ class Bench {
       if (send) Measure(interface, family, "reply", answers, false);
       if (send) continue;
       Frames unknown;
-      const Rule anything{.direction = direction,
-                          .match = {.from = AddressSet::Any(), .to = AddressSet::Any(),
-                                    .any_protocol = true}};
+      const Rule anything{
+          .direction = direction,
+          .match = {.from = AddressSet::Any(), .to = AddressSet::Any(), .any_protocol = true}};
       for (int i = 0; i < BENCH_FRAMES; ++i)
         if (const auto frame = DrawFrame(anything, interface, family, random))
           if (!Passes(*frame, false)) unknown.push_back(*frame);
@@ -198,13 +195,14 @@ class Bench {
     for (size_t i = 0; i < full.size(); ++i) net.push_back(full[i] - bare[i]);
     const Figures figures = Summary(net);
     const int v = family == Family::kIpv4 ? 4 : 6;
-    fmt::print(fmt::runtime(options_.json
-                   ? "{{\"interface\":\"{}\",\"family\":{},\"kind\":\"{}\",\"frames\":{},"
-                     "\"threads\":{},\"net_ns\":{},\"least\":{},\"most\":{}}}\n"
-                   : "{:<12} IPv{} {:<12}{:>6} frames, {} at once: {:>6.1f} ns net "
-                     "({:.1f} to {:.1f})\n"),
-               interface.name, v, kind, frames.size(), options_.threads, figures.median,
-               figures.least, figures.most);
+    fmt::print(
+        fmt::runtime(options_.json
+                         ? "{{\"interface\":\"{}\",\"family\":{},\"kind\":\"{}\",\"frames\":{},"
+                           "\"threads\":{},\"net_ns\":{},\"least\":{},\"most\":{}}}\n"
+                         : "{:<12} IPv{} {:<12}{:>6} frames, {} at once: {:>6.1f} ns net "
+                           "({:.1f} to {:.1f})\n"),
+        interface.name, v, kind, frames.size(), options_.threads, figures.median, figures.least,
+        figures.most);
     std::fflush(stdout);
   }
 
@@ -243,9 +241,10 @@ int Main(const Options& options) {
   const double compile = MillisecondsSince(start);
   size_t blocks = 0;
   for (const auto& table : compiled->image.tables) blocks += table.size();
-  fmt::print(fmt::runtime(options.json ? "{{\"rules\":{},\"read_ms\":{},\"compile_ms\":{},\"bytes\":{}}}\n"
-                          : "{} rules: read in {:.1f} ms, compiled in {:.1f} ms, {} bytes\n"),
-             compiled->rules.size(), read, compile, blocks * sizeof(pm_block));
+  fmt::print(
+      fmt::runtime(options.json ? "{{\"rules\":{},\"read_ms\":{},\"compile_ms\":{},\"bytes\":{}}}\n"
+                                : "{} rules: read in {:.1f} ms, compiled in {:.1f} ms, {} bytes\n"),
+      compiled->rules.size(), read, compile, blocks * sizeof(pm_block));
   std::fflush(stdout);
   Bench bench(options, *node, numbering);
   if (const std::string failed = bench.Load(compiled->image); !failed.empty()) return Fail(failed);
@@ -264,7 +263,8 @@ int main(int argc, char** argv) {
     if (flag == "--json") {
       options.json = true;
     } else if ((flag == "--threads" || flag == "--rounds") && next + 1 < argc) {
-      (flag == "--threads" ? options.threads : options.rounds) = std::max(1, std::atoi(argv[++next]));
+      (flag == "--threads" ? options.threads : options.rounds) =
+          std::max(1, std::atoi(argv[++next]));
     } else {
       return portmatrix::Fail("unknown flag " + flag);
     }

@@ -51,7 +51,10 @@ Result<void> ThreeJudges::Change(const Node& node) {
   std::string what;
   if (!NumberNode(*next, {.rules = kRules}, &numbering_, &what))
     return Error{"number", "the policy", 0, what};
-  auto compiled = Compile(*next, numbering_, ++generation_, &what);
+  // The forms of the tables take turns: large policies' too.
+  constexpr size_t kDenseWords[] = {kMostDenseWords, 0, 12};
+  ++generation_;
+  auto compiled = Compile(*next, numbering_, generation_, &what, kDenseWords[generation_ % 3]);
   if (!compiled) return Error{"compile", "the policy", 0, what};
   auto compilation = std::make_unique<Compilation>(std::move(*compiled));
   if (auto changed = simulator_->Change(compilation->image); !changed) return changed;

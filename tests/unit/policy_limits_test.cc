@@ -61,9 +61,9 @@ Sources ManyRules(size_t count) {
 TEST(PolicyLimit, OfRules) {
   EXPECT_EQ(ReadText(ManyRules(kMaxRules)).said(), "");
   EXPECT_THAT(ReadText(ManyRules(kMaxRules + 412)).said(),
-              HasSubstr("node `n` has 16412 rules, counted for each interface and direction, 412 "
+              HasSubstr("node `n` has 100412 rules, counted for each interface and direction, 412 "
                         "more than the limit of "
-                        "16000 (kMaxRules) [limit]"));
+                        "100000 (kMaxRules) [limit]"));
 }
 
 TEST(PolicyLimit, OfRulesIsLintedInPassing) {

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compile/matchers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_set>
+#include <utility>
+
+namespace portmatrix {
+namespace {
+
+// The columns of each line, so that a row costs what its lines cover and not lines times columns.
+std::vector<std::vector<uint32_t>> ColumnsOfLines(
+    size_t lines, const std::vector<std::vector<uint32_t>>& lines_of_column) {
+  std::vector<std::vector<uint32_t>> columns(lines);
+  for (uint32_t column = 0; column < lines_of_column.size(); ++column)
+    for (const uint32_t line : lines_of_column[column]) columns[line].push_back(column);
+  return columns;
+}
+
+}  // namespace
+
+size_t MatcherTables::MatchesHash::operator()(const Matches& matches) const {
+  size_t hash = matches.size();
+  for (const Match* match : matches)
+    hash = (hash ^ reinterpret_cast<size_t>(match)) * 0x9e3779b97f4a7c15u;
+  return hash ^ hash >> 32;
+}
+
+MatcherTables::Axis MatcherTables::MakeAxis(const std::vector<Line>& lines,
+                                            uint32_t Line::*side) const {
+  std::unordered_set<uint32_t> concerned;
+  for (const Line& line : lines) concerned.insert(line.*side);
+  Axis axis;
+  std::map<std::vector<uint32_t>, uint32_t> known;
+  for (const std::vector<uint32_t>& members : classes_.members()) {
+    std::vector<uint32_t> sets;
+    for (const uint32_t set : members)
+      if (concerned.contains(set)) sets.push_back(set);
+    const auto [row, added] =
+        known.try_emplace(std::move(sets), static_cast<uint32_t>(axis.sets.size()));
+    if (added) axis.sets.push_back(row->first);
+    axis.of_class.push_back(row->second);
+  }
+  return axis;
+}
+
+MatcherTables::LineLists MatcherTables::LinesOf(const Axis& axis, const std::vector<Line>& lines,
+                                                uint32_t Line::*side) {
+  std::unordered_map<uint32_t, std::vector<uint32_t>> lines_of_set;
+  for (uint32_t i = 0; i < lines.size(); ++i) lines_of_set[lines[i].*side].push_back(i);
+  const std::vector<uint32_t>& everywhere = lines_of_set[AddressClasses::kAny];
+  LineLists lists;
+  lists.reserve(axis.sets.size());
+  for (const std::vector<uint32_t>& sets : axis.sets) {
+    std::vector<uint32_t> inside = everywhere;
+    for (const uint32_t set : sets) {
+      const std::vector<uint32_t>& more = lines_of_set[set];
+      inside.insert(inside.end(), more.begin(), more.end());
+    }
+    std::sort(inside.begin(), inside.end());
+    lists.push_back(std::move(inside));
+  }
+  return lists;
+}
+
+MatcherTables::Grid MatcherTables::MakeGrid(const std::vector<Line>& lines) const {
+  return {MakeAxis(lines, &Line::from), MakeAxis(lines, &Line::to)};
+}
+
+std::optional<std::vector<pm_matcher>> MatcherTables::Add(const std::vector<Line>& lines,
+                                                          uint32_t local, std::string* limit) {
+  std::vector<pm_matcher> matchers;
+  const Grid whole = MakeGrid(lines);
+  if (whole.words() <= most_dense_words_ || lines.empty()) {
+    const auto matcher = AddGrid(lines, whole, local, limit);
+    if (!matcher) return std::nullopt;
+    matchers.push_back(*matcher);
+    return matchers;
+  }
+  enum Part { kAnySource, kAnyDestination, kBothNamed, kParts };
+  static_assert(kParts <= PM_MATCHERS);
+  std::array<std::vector<Line>, kParts> parts;
+  for (const Line& line : lines)
+    parts[line.from == AddressClasses::kAny ? kAnySource
+          : line.to == AddressClasses::kAny ? kAnyDestination
+                                            : kBothNamed]
+        .push_back(line);
+  for (const std::vector<Line>& part : parts) {
+    if (part.empty()) continue;
+    const auto matcher = AddGrid(part, MakeGrid(part), local, limit);
+    if (!matcher) return std::nullopt;
+    matchers.push_back(*matcher);
+  }
+  return matchers;
+}
+
+std::optional<pm_matcher> MatcherTables::AddGrid(const std::vector<Line>& lines, const Grid& grid,
+                                                 uint32_t local, std::string* limit) {
+  pm_matcher matcher = AddAxes(grid, local);
+  matcher.pairs = static_cast<uint32_t>(pairs_.size());
+  const bool sparse = grid.words() > most_dense_words_ && grid.columns.sets.size() > 1;
+  const size_t words = sparse ? grid.rows.sets.size() : grid.words();
+  if (pairs_.size() + words > kMaxPairWords) {
+    *limit = fmt::format("{} table words, the limit is {}: use fewer different address sets",
+                         pairs_.size() + words, kMaxPairWords);
+    return std::nullopt;
+  }
+  const LineLists rows = LinesOf(grid.rows, lines, &Line::from);
+  const LineLists columns = LinesOf(grid.columns, lines, &Line::to);
+  if (!sparse) {
+    matcher.columns = static_cast<uint32_t>(columns.size());
+    AddDenseRows(lines, rows, columns);
+  } else if (!AddSparseRows(lines, rows, columns, limit)) {
+    return std::nullopt;
+  }
+  return matcher;
+}
+
+pm_matcher MatcherTables::AddAxes(const Grid& grid, uint32_t local) {
+  pm_matcher matcher{};
+  matcher.source_axis = static_cast<uint32_t>(axes_.size());
+  for (size_t c = 0; c < grid.rows.of_class.size(); ++c) {
+    const auto& members = classes_.members()[c];
+    const bool is_local = std::binary_search(members.begin(), members.end(), local);
+    axes_.push_back(grid.rows.of_class[c] | (is_local ? PM_AXIS_LOCAL : 0));
+  }
+  matcher.destination_axis = static_cast<uint32_t>(axes_.size());
+  axes_.insert(axes_.end(), grid.columns.of_class.begin(), grid.columns.of_class.end());
+  return matcher;
+}
+
+void MatcherTables::AddDenseRows(const std::vector<Line>& lines, const LineLists& rows,
+                                 const LineLists& columns) {
+  const LineLists columns_of_line = ColumnsOfLines(lines.size(), columns);
+  LineLists in_column(columns.size());
+  for (const auto& row : rows) {
+    for (auto& list : in_column) list.clear();
+    for (const uint32_t line : row)
+      for (const uint32_t column : columns_of_line[line]) in_column[column].push_back(line);
+    for (size_t column = 0; column < in_column.size(); ++column) {
+      const bool same = column > 0 && in_column[column] == in_column[column - 1];
+      pairs_.push_back(same ? pairs_.back() : TreeOf(lines, in_column[column]));
+    }
+  }
+}
+
+bool MatcherTables::AddSparseRows(const std::vector<Line>& lines, const LineLists& rows,
+                                  const LineLists& columns, std::string* limit) {
+  const LineLists columns_of_line = ColumnsOfLines(lines.size(), columns);
+  std::vector<std::pair<uint32_t, uint32_t>> cells;  // column and line
+  for (const auto& row : rows) {
+    cells.clear();
+    for (const uint32_t line : row)
+      for (const uint32_t column : columns_of_line[line]) cells.emplace_back(column, line);
+    std::sort(cells.begin(), cells.end());
+    Intervals references;
+    uint32_t next = 0;  // column behind those that are done
+    for (size_t i = 0; i < cells.size();) {
+      const uint32_t column = cells[i].first;
+      std::vector<uint32_t> list;
+      for (; i < cells.size() && cells[i].first == column; ++i) list.push_back(cells[i].second);
+      if (column > next) Append(next, 0u, &references);
+      Append(column, TreeOf(lines, list), &references);
+      next = column + 1;
+    }
+    Append(next, 0u, &references);
+    pairs_.push_back(trees_->Add(references));
+    if (trees_->blocks().size() > kMaxTreeBlocks) {
+      *limit = fmt::format("more than {} tree blocks: use fewer different address sets and ports",
+                           kMaxTreeBlocks);
+      return false;
+    }
+  }
+  return true;
+}
+
+uint32_t MatcherTables::TreeOf(const std::vector<Line>& lines, const std::vector<uint32_t>& list) {
+  // Failsafe entries have no number of their own, so their matches tell them apart.
+  Matches matches;
+  matches.reserve(list.size());
+  for (const uint32_t line : list) matches.push_back(lines[line].candidate.match);
+  const auto [known, added] = tree_of_matches_.try_emplace(std::move(matches), 0);
+  if (added) {
+    std::vector<Candidate> candidates;
+    candidates.reserve(list.size());
+    for (const uint32_t line : list) candidates.push_back(lines[line].candidate);
+    known->second = AddServiceTree(candidates, trees_);
+  }
+  return known->second;
+}
+
+}  // namespace portmatrix
