@@ -14,7 +14,7 @@ namespace {
 constexpr std::array kRuleLints = {kShadowedRule, kFamiliesCannotMeet};
 
 // Some seconds of work on any machine of today; a policy of 16,000 rules that rarely overlap needs
-// a tenth.
+// a tenth, and one of 100,000 is told that it was not decided.
 constexpr size_t kStepsOfNode = 1'000'000'000;
 constexpr size_t kStepsOfRule = 20'000'000;
 constexpr size_t kNotedCoverers = 5;
