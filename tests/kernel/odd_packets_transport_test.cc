@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP with short headers and every combination of flags; UDP whose length does not fit; SCTP; ports
 // and checksums that are not looked at.
+#include <algorithm>
+
 #include "tests/kernel/odd_packets.h"
 #include "tests/support/edge_node.h"
 
@@ -208,6 +210,30 @@ TEST_F(OddTransport, SctpHeaders) {
              kDefault, kDefault);
 }
 
+// The ninth flag (of accurate ECN) and the three bits that nobody uses yet open and close nothing.
+TEST_F(OddTransport, TcpBitsBesideTheDataOffset) {
+  for (const Family family : kFamilies) {
+    const size_t at = (family == Family::kIpv4 ? 14 + 20 : 14 + 40) + 12;
+    for (uint8_t bits = 0; bits < 16; ++bits) {
+      SCOPED_TRACE("bits " + std::to_string(bits));
+      const auto expect = [&](Direction direction, const Stack& tcp, const std::string& expected) {
+        Bytes bytes = Frame(family, direction, tcp);
+        bytes[at] |= bits;
+        ExpectQuickly(direction, bytes, expected);
+      };
+      WaitHours();
+      for (const Direction direction : {kIn, kOut})
+        expect(direction, Https(), HttpsPasses(direction));
+      expect(kOut, TcpOf(443, 5, kSynAck), "pass reply web");
+      expect(kOut, TcpOf(443, 5, wire::kSyn), kDefault);
+      expect(kIn, TcpOf(443, 49152, kSynAck), "pass reply https-out");
+      expect(kIn, TcpOf(443, 49152, wire::kSyn), kDefault);
+      expect(kIn, TcpOf(443, 5, kSynAck), kDefault);
+    }
+  }
+  CompareCounters();
+}
+
 TEST_F(OddTransport, WhatIsNotLookedAt) {
   const std::string in = HttpsPasses(kIn), out = HttpsPasses(kOut);
   ExpectBoth("source port 0", TcpOf(0, 443, wire::kSyn), in, out);
@@ -216,6 +242,8 @@ TEST_F(OddTransport, WhatIsNotLookedAt) {
   for (const Family family : kFamilies) {
     for (const Direction direction : {kIn, kOut}) {
       Bytes bytes = Frame(family, direction, Https());
+      std::fill_n(bytes.begin(), 12, uint8_t{0xff});  // Ethernet's addresses: broadcast
+      ExpectQuickly(direction, bytes, HttpsPasses(direction));
       bytes[bytes.size() - 4] ^= 0xff;  // TCP's checksum
       ExpectQuickly(direction, bytes, HttpsPasses(direction));
       if (family == Family::kIpv4) bytes[14 + 10] ^= 0xff;
