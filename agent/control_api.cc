@@ -60,6 +60,7 @@ HttpReply Success(const Answer<Applied>& answer) {
                  answer->deadline ? json(MomentText(*answer->deadline / 1'000'000'000)) : json()},
                 {"warnings", answer->warnings},
                 {"alarms", answer->alarms},
+                {"objections", answer->objections},
                 {"rules",
                  {{"added", answer->changes.added},
                   {"removed", answer->changes.removed},

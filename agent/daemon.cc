@@ -38,10 +38,11 @@ std::string StatusLine(const Standing& standing, const Alarms& alarms) {
 
 }  // namespace
 
-Firewall::ReadFiles Daemon::PolicyReader() const {
+Firewall::ReadFiles Daemon::PolicyReader() {
   if (options_.policy.empty()) return nullptr;
-  return [paths = options_.policy]() -> Answer<Sources> {
-    PolicyFiles files = ReadPolicyFiles(paths);
+  return [this]() -> Answer<Sources> {
+    PolicyFiles files = ReadPolicyFiles(options_.policy);
+    files_being_written_ = files.being_written;
     if (files.errors.empty()) return std::move(files.sources);
     std::string text = files.errors[0];
     for (size_t i = 1; i < files.errors.size(); ++i) text += "; " + files.errors[i];
@@ -59,8 +60,12 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   for (const int signal : {SIGTERM, SIGINT})
     if (auto done = daemon->loop_->OnSignal(signal, [self] { self->loop_->Stop(); }); !done)
       return Refusal::Runtime(done.error());
-  if (auto done = daemon->loop_->OnSignal(SIGHUP, [self] { self->Reload(); }); !done)
+  if (auto done = daemon->loop_->OnSignal(SIGHUP, [self] { self->Reload(self->ReadFiles()); });
+      !done)
     return Refusal::Runtime(done.error());
+  // Whoever opens a policy file for writing while it is read breaks the reader's lease, which tells
+  // by this signal; the reader looks for itself (policy_files.cc).
+  std::signal(SIGIO, SIG_IGN);
 
   Result<std::unique_ptr<StateDirectory>> store = StateDirectory::Open(options.state_dir);
   if (!store) return Refusal::Runtime(store.error());
@@ -78,9 +83,10 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   if (!datapath) return Refusal::Runtime(datapath.error());
   daemon->enforcement_ = std::make_unique<Enforcement>(std::move(*datapath), open, *daemon->store_,
                                                        daemon->clock_, daemon->alarms_);
-  daemon->firewall_ =
-      std::make_unique<Firewall>(options.node, *daemon->enforcement_, *daemon->store_,
-                                 daemon->clock_, daemon->alarms_, ReadLeasedAddresses);
+  daemon->firewall_ = std::make_unique<Firewall>(
+      options.node, *daemon->enforcement_, *daemon->store_, daemon->clock_, daemon->alarms_,
+      ReadLeasedAddresses,
+      [](const Session& session) { return PathsBetween(session.to, session.from); });
   daemon->api_ =
       std::make_unique<ControlApi>(*daemon->firewall_, daemon->PolicyReader(), options.pin_root);
   const Answer<Applied> started = daemon->firewall_->Start(daemon->PolicyReader());
@@ -144,8 +150,10 @@ Result<void> Daemon::Watch() {
   links_ = std::move(*links);
   if (!options_.watch) return {};
   Result<std::unique_ptr<PolicyWatch>> files =
-      PolicyWatch::Start(*loop_, options_.policy, [this] { Reload(); });
+      PolicyWatch::Start(*loop_, options_.policy, [this] { ReloadIfChanged(); });
   if (!files) return files.error();
+  if (const Answer<Sources> sources = PolicyReader()(); sources)
+    files_seen_ = FingerprintOf(*sources, options_.node);
   files_ = std::move(*files);
   return {};
 }
@@ -179,14 +187,34 @@ void Daemon::Glance() {
   glance_->Set(kGlanceMilliseconds);
 }
 
-void Daemon::Reload() {
+Answer<Sources> Daemon::ReadFiles() {
+  const Firewall::ReadFiles read = PolicyReader();
+  return read ? read() : Answer<Sources>(Refusal::Refused("there is no --policy to read again"));
+}
+
+// Something changed in a watched folder. Files that are being written are left for later, and so is
+// what was read while something changed: it may be half of the old and half of the new.
+void Daemon::ReloadIfChanged() {
+  const Answer<Sources> sources = ReadFiles();
+  if (files_being_written_ || files_->Disturbed()) {
+    alarms_.Raise(kFilesAlarm, "the files change right now; waiting for a quiet moment");
+    files_are_restless_ = true;
+    files_->LookAgain();
+    return;
+  }
+  if (std::exchange(files_are_restless_, false)) alarms_.Clear(kFilesAlarm);
+  std::optional<Fingerprint> seen;
+  if (sources) seen = FingerprintOf(*sources, options_.node);
+  if (seen && seen == files_seen_ && !alarms_.standing().contains(kFilesAlarm)) return;
+  files_seen_ = seen;
+  Reload(sources);
+}
+
+void Daemon::Reload(const Answer<Sources>& sources) {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
              static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
-  const Firewall::ReadFiles read = PolicyReader();
-  const Answer<Sources> sources =
-      read ? read() : Answer<Sources>(Refusal::Refused("there is no --policy to read again"));
   const Answer<Applied> applied =
       sources ? firewall_->Reload(*sources) : Answer<Applied>(sources.refusal());
   if (applied) {

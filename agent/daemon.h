@@ -5,6 +5,7 @@
 #define PORTMATRIX_AGENT_DAEMON_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,13 @@ class Daemon {
   Daemon(const DaemonOptions& options, Journal journal)
       : options_(options), alarms_(clock_, std::move(journal)) {}
 
-  Firewall::ReadFiles PolicyReader() const;
+  Firewall::ReadFiles PolicyReader();
+  Answer<Sources> ReadFiles();
   Result<void> Listen();
   Result<void> Watch();
   HttpReply Metrics(const HttpCall& call);
-  void Reload();
+  void Reload(const Answer<Sources>& sources);
+  void ReloadIfChanged();
   void Tick();
   void Glance();
 
@@ -70,7 +73,10 @@ class Daemon {
   EventLoop::Timer* tick_ = nullptr;
   EventLoop::Timer* links_changed_ = nullptr;
   EventLoop::Timer* glance_ = nullptr;
-  std::string told_;  // systemd's STATUS
+  bool files_being_written_ = false;  // when they were last read
+  bool files_are_restless_ = false;
+  std::optional<Fingerprint> files_seen_;  // by the watch
+  std::string told_;                       // systemd's STATUS
 };
 
 }  // namespace portmatrix

@@ -49,13 +49,14 @@ const char* ToString(Applied::Result result) {
 }
 
 Firewall::Firewall(std::string node, Enforcement& enforcement, StateDirectory& store,
-                   const Clock& clock, Alarms& alarms, ReadLeased leased)
+                   const Clock& clock, Alarms& alarms, ReadLeased leased, FindPaths paths)
     : node_(std::move(node)),
       enforcement_(enforcement),
       store_(store),
       clock_(clock),
       alarms_(alarms),
-      leased_(std::move(leased)) {}
+      leased_(std::move(leased)),
+      paths_(std::move(paths)) {}
 
 Answer<Standing> Firewall::StandForChange() {
   enforcement_.Tick();
@@ -85,6 +86,11 @@ Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
   if (!order.force) {
     const Result<std::vector<std::string>> objections = Objections(proposal->node, order);
     if (!objections) return Refusal::Runtime(objections.error());
+    if (order.dry_run) {
+      Answer<Applied> dry = DryRun(*standing, *proposal);
+      if (dry) dry->objections = *objections;
+      return dry;
+    }
     if (!objections->empty())
       return Refusal::Refused(fmt::format("{} (--force installs the policy all the same)",
                                           fmt::join(*objections, "; ")));
@@ -103,12 +109,31 @@ Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
 Result<std::vector<std::string>> Firewall::Objections(const Node& node,
                                                       const ApplyOrder& order) const {
   std::vector<std::string> objections;
-  if (order.session) objections = WouldCut(node, *order.session);
+  if (order.session) {
+    Session session = *order.session;
+    if (paths_) {
+      Result<std::vector<WirePath>> paths = paths_(session);
+      if (!paths) return paths.error();
+      session.paths = std::move(*paths);
+    }
+    objections = WouldCut(node, session);
+  }
   if (!leased_) return objections;
   const Result<std::vector<LeasedAddress>> leased = leased_();
   if (!leased) return leased.error();
   for (std::string& objection : WouldExpire(node, *leased))
     objections.push_back(std::move(objection));
+  return objections;
+}
+
+Result<std::vector<std::string>> Firewall::NewlyExpiring(const Standing& standing,
+                                                         const Node& node) const {
+  if (!leased_) return std::vector<std::string>{};
+  const Result<std::vector<LeasedAddress>> leased = leased_();
+  if (!leased) return leased.error();
+  std::vector<std::string> objections = WouldExpire(node, *leased);
+  if (const Node* judging = enforcement_.nodes().Judging(standing); judging != nullptr)
+    for (const std::string& old : WouldExpire(*judging, *leased)) std::erase(objections, old);
   return objections;
 }
 
@@ -133,6 +158,15 @@ Answer<Applied> Firewall::InstallFiles(const Standing& standing, const Sources& 
         fmt::format("this policy was rolled back as generation {}: only an explicit "
                     "`portmatrix apply` installs it again",
                     latest->number));
+  // A machine that starts must come up protected.
+  if (!standing.detached()) {
+    const Result<std::vector<std::string>> objections = NewlyExpiring(standing, proposal->node);
+    if (!objections) return Refusal::Runtime(objections.error());
+    if (!objections->empty())
+      return Refusal::Refused(
+          fmt::format("{} (only `portmatrix apply --force` installs the policy all the same)",
+                      fmt::join(*objections, "; ")));
+  }
   Installation installation;
   installation.sources = &sources;
   installation.proposal = std::move(*proposal);

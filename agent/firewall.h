@@ -54,9 +54,10 @@ struct Applied {
   Result result;
   uint64_t generation;  // that judges now; of a dry run: that would
   Fingerprint fingerprint;
-  std::optional<int64_t> deadline;  // of a trial, nanoseconds since 1970
-  std::string warnings;             // rendered diagnostics
-  RuleChanges changes;              // against what judged before
+  std::optional<int64_t> deadline;      // of a trial, nanoseconds since 1970
+  std::string warnings;                 // rendered diagnostics
+  RuleChanges changes;                  // against what judged before
+  std::vector<std::string> objections;  // of a dry run: why the change itself would be refused
   std::vector<std::string>
       alarms;  // that stand after it: a device that could not be hooked, for example
 };
@@ -70,9 +71,12 @@ class Firewall {
   // Reads the addresses of this host that must be renewed.
   using ReadLeased = std::function<Result<std::vector<LeasedAddress>>()>;
 
+  // Finds the paths of a session's packets on this host.
+  using FindPaths = std::function<Result<std::vector<WirePath>>(const Session& session)>;
+
   // All references outlive this.
   Firewall(std::string node, Enforcement& enforcement, StateDirectory& store, const Clock& clock,
-           Alarms& alarms, ReadLeased leased);
+           Alarms& alarms, ReadLeased leased, FindPaths paths = nullptr);
 
   // Takes up what pins or state directory say, else `first` (which may be empty). An error: nothing
   // is in force that should be.
@@ -80,7 +84,8 @@ class Firewall {
 
   Answer<Applied> Apply(const ApplyOrder& order);
   // The files changed, or somebody asked to read them again: a candidate, but never one that was
-  // rolled back, and never against `portmatrix detach`.
+  // rolled back, never against `portmatrix detach`, and never one that would let an address expire
+  // which the policy in force keeps alive.
   Answer<Applied> Reload(const Sources& sources);
   Answer<Applied> Confirm(const Author& author);
   // Without a number: ends the trial, or else goes back to the policy that was confirmed before.
@@ -108,6 +113,8 @@ class Firewall {
   // What stands against an explicit change: its caller's session, the host's own addresses.
   Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order) const;
   bool IsJudging(const Standing& standing, const Proposal& proposal) const;
+  // What stands against files that nobody stands behind: what they would newly let expire.
+  Result<std::vector<std::string>> NewlyExpiring(const Standing& standing, const Node& node) const;
   Answer<Applied> InstallFiles(const Standing& standing, const Sources& sources, const char* note);
   Answer<Applied> Install(Standing standing, Installation installation);
   Answer<Applied> Settled(const Standing& standing, Applied applied);
@@ -127,6 +134,7 @@ class Firewall {
   const Clock& clock_;
   Alarms& alarms_;
   ReadLeased leased_;
+  FindPaths paths_;
 };
 
 }  // namespace portmatrix

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/policy/model.h"
+#include "agent/wire_path.h"
 #include "maps/address.h"
 
 namespace portmatrix {
@@ -19,10 +20,12 @@ struct Session {
   uint16_t from_port = 0;
   Address to;
   uint16_t to_port = 0;
+  std::vector<WirePath> paths = {};  // that its packets take, as far as routes tell
 };
 
-// Why its packets would drop, one line for each interface that has `to` as a local address; empty
-// if they would pass, or if no interface has it.
+// Why its packets would drop and what is missing, one line for each interface through which they
+// may come: those that have `to` as a local address, and those of its paths. Empty if they would
+// pass, if no interface is concerned, or if the session does not leave the host.
 std::vector<std::string> WouldCut(const Node& node, const Session& session);
 
 // An address of this host that goes unless somebody renews it.
@@ -31,6 +34,7 @@ struct LeasedAddress {
   std::string device;
   Address address;
   By by = By::kDhcp;
+  std::vector<WirePath> paths = {};  // of the device; empty: its own alone
 };
 
 // Why an address would not be renewed, one line for each.

@@ -96,8 +96,15 @@ Result<std::vector<LeasedAddress>> ReadLeasedAddresses() {
     const int more =
         mnl_cb_run(buffer.data(), static_cast<size_t>(got), 1, port, ReadMessage, &addresses);
     if (more < 0) return Error{"read addresses over", "rtnetlink", errno, ""};
-    if (more == MNL_CB_STOP) return addresses;
+    if (more == MNL_CB_STOP) break;
   }
+  if (addresses.empty()) return addresses;
+  const Result<std::vector<HostLink>> links = ReadHostLinks();
+  if (!links) return links.error();
+  for (LeasedAddress& leased : addresses)
+    for (const HostLink& link : *links)
+      if (link.name == leased.device) leased.paths = PathsOf(link.index, *links);
+  return addresses;
 }
 
 }  // namespace portmatrix

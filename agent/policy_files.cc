@@ -128,6 +128,11 @@ class Loading {
     if (file.number() < 0 || fstat(file.number(), &status) != 0)
       return Fail(path, ErrorText(errno));
     if (S_ISDIR(status.st_mode)) return Fail(path, ErrorText(EISDIR));
+    // A lease is refused while anyone has the file open for writing, and broken when someone opens
+    // it so (fcntl(2)); where there are none (another's file, another file system) nothing is
+    // known.
+    const bool is_leased = fcntl(file.number(), F_SETLEASE, F_RDLCK) == 0;
+    if (!is_leased && errno == EAGAIN) return FailBusy(path);
     SourceFile source{path, root, {}};
     std::array<char, 1 << 16> part;
     while (true) {
@@ -140,6 +145,7 @@ class Loading {
         return Fail(path, fmt::format("longer than the limit of {} bytes", limit));
       }
     }
+    if (is_leased && fcntl(file.number(), F_GETLEASE) != F_RDLCK) return FailBusy(path);
     bytes_ += source.text.size();
     if (bytes_ > kMaxPolicyBytes) {
       if (!too_large_)
@@ -149,6 +155,11 @@ class Loading {
       return;
     }
     files.push_back(std::move(source));
+  }
+
+  void FailBusy(const std::string& path) {
+    files_.being_written = true;
+    Fail(path, "somebody is writing it");
   }
 
   void Fail(const std::string& path, const std::string& why) {

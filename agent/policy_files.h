@@ -16,6 +16,7 @@ namespace portmatrix {
 struct PolicyFiles {
   Sources sources;
   std::vector<std::string> errors;
+  bool being_written = false;  // a file was left out for that: somebody has it open for writing
 };
 
 // Reads the paths: a file is taken as it is, a directory with every *.yaml below it in path order,

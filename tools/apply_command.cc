@@ -100,6 +100,17 @@ std::string Outcome(const json& body, std::optional<uint64_t> confirm_seconds) {
   return fmt::format("generation {} is in force", number);
 }
 
+json ObjectionsIn(const json& body) { return body.value("objections", json::array()); }
+
+// Of a dry run: why the change itself would be refused.
+int ReportObjections(const json& body) {
+  const json objections = ObjectionsIn(body);
+  for (const json& objection : objections)
+    fmt::print(stderr, "{} {}\n", Paint(stderr, Colour::kRed, "would be refused:"),
+               objection.get<std::string>());
+  return objections.empty() ? kExitOk : kExitCheckFailed;
+}
+
 int RunApply(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return UsageError(kApplyCommand, "name at least one PATH");
   std::optional<uint64_t> confirm_seconds;
@@ -132,14 +143,14 @@ int RunApply(const std::vector<std::string>& arguments) {
   if (answer.code != kExitOk) return ReportFailure(kApplyCommand, answer);
   if (FLAGS_json) {
     PrintJson(answer.body);
-    return kExitOk;
+    return ObjectionsIn(answer.body).empty() ? kExitOk : kExitCheckFailed;
   }
   fmt::print(stderr, "{}", PaintDiagnostics(stderr, answer.body.value("warnings", "")));
   for (const json& alarm : answer.body.value("alarms", json::array()))
     fmt::print(stderr, "{} {}\n", Paint(stderr, Colour::kRed, "alarm:"), alarm.get<std::string>());
   if (FLAGS_dry_run) PrintChanges(answer.body.value("rules", json::object()));
   fmt::print("{}\n", Outcome(answer.body, confirm_seconds));
-  return kExitOk;
+  return ReportObjections(answer.body);
 }
 
 }  // namespace

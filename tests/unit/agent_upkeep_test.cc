@@ -99,6 +99,39 @@ TEST_F(AgentStartTest, BrokenConfirmedPolicyGivesWayToTheLastGoodOne) {
                         "1 is in force"));
 }
 
+TEST_F(AgentStartTest, NothingStoredCanBeReadTakesTheFilesWithAnAlarm) {
+  MustApply(PolicyOf({443}));
+  for (const char* name : {"confirmed", "generations/1.json"})
+    std::filesystem::resize_file(folder_.path() + "/state/" + name, 0);
+  Reboot();
+  ASSERT_TRUE(firewall_->Start(Files(PolicyOf({80}))));
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p80"));
+  EXPECT_THAT(alarms_->standing().at("stored policy").text,
+              HasSubstr("the files of --policy are in force instead"));
+}
+
+TEST_F(AgentStartTest, NothingStoredNorFilesLeavesAnAgentThatCanBeApplied) {
+  MustApply(PolicyOf({443}));
+  std::filesystem::resize_file(folder_.path() + "/state/confirmed", 0);
+  std::filesystem::resize_file(folder_.path() + "/state/generations/1.json", 0);
+  Reboot();
+  ASSERT_TRUE(firewall_->Start(nullptr));
+  EXPECT_TRUE(HasAlarm("stored policy"));
+  EXPECT_THAT(Judging(), ElementsAre("detached"));
+  MustApply(PolicyOf({80}));
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p80"));
+}
+
+TEST_F(AgentStartTest, LostConfirmationIsTheLastThatWasConfirmed) {
+  MustApply(PolicyOf({443}));
+  MustApply(PolicyOf({80}));
+  std::filesystem::remove(folder_.path() + "/state/confirmed");
+  Reboot();
+  ASSERT_TRUE(firewall_->Start(Files(PolicyOf({443}))));
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p80"));
+  EXPECT_THAT(alarms_->standing(), testing::Not(IsEmpty()));
+}
+
 TEST_F(AgentStartTest, JudgingGenerationThatTheDiskDoesNotKnowGoesOnJudging) {
   MustApply(PolicyOf({443, 80}, "eth0, eth1"));
   std::filesystem::remove_all(folder_.path() + "/state");
@@ -166,6 +199,120 @@ TEST_F(AgentDeviceTest, GenericModeIsAllowedOnlyWherePolicySaysSo) {
   EXPECT_EQ(kernel_.attachments.at("eth0").xdp, PM_XDP_GENERIC);
   EXPECT_FALSE(HasAlarm("device eth0 mode"));
 }
+
+TEST_F(AgentDeviceTest, AnothersProgramBeforeOursIsOvertakenAndCountsAsAGap) {
+  MustApply(PolicyOf({443}));
+  firewall_->Tick();
+  clock_.Pass(40);
+  kernel_.overtaken["eth0"] = "cilium";
+  EXPECT_TRUE(enforcement_->Glance());
+  firewall_->Tick();
+  EXPECT_FALSE(enforcement_->Glance());
+  EXPECT_FALSE(HasAlarm("device eth0"));
+  ASSERT_EQ(enforcement_->protection().gaps().size(), 1u);
+  EXPECT_EQ(enforcement_->protection().gaps()[0].milliseconds, 40u);
+}
+
+TEST_F(AgentDeviceTest, OneWhoFightsForTheHookIsAnAlarmAndAnsweredFiveTimesInTenSeconds) {
+  MustApply(PolicyOf({443}));
+  size_t answered = 0;
+  for (uint64_t milliseconds = 0; milliseconds < 10'000; milliseconds += 40) {
+    kernel_.overtaken["eth0"] = "cilium";
+    if (enforcement_->Glance()) firewall_->Tick();
+    answered += kernel_.overtaken.empty() ? 1 : 0;
+    clock_.Pass(40);
+  }
+  EXPECT_EQ(answered, kMostRepairs);
+  EXPECT_THAT(alarms_->standing().at("device eth0").text, HasSubstr("cilium is first"));
+  EXPECT_THAT(enforcement_->protection().unprotected(), ElementsAre("eth0"));
+  clock_.Pass(10'000);
+  firewall_->Tick();
+  EXPECT_FALSE(HasAlarm("device eth0"));
+}
+
+TEST_F(AgentDeviceTest, DeletedPinsComeBackWithAnAlarm) {
+  MustApply(PolicyOf({443}));
+  kernel_.lost_pins = {"maps/names", "programs/xdp"};
+  enforcement_->Glance();
+  EXPECT_THAT(alarms_->standing().at("pins").text, HasSubstr("put back: maps/names, programs/xdp"));
+  enforcement_->Glance();
+  EXPECT_FALSE(HasAlarm("pins"));
+}
+
+TEST_F(AgentDeviceTest, HeldHookIsTriedAtEveryGlanceAndTheHolderNamed) {
+  MustApply(PolicyOf({443}));
+  kernel_.attachments["eth0"].ifindex = 77;
+  kernel_.held = {"eth0"};
+  firewall_->Tick();
+  EXPECT_THAT(alarms_->standing().at("device eth0").text, HasSubstr("held by program id 41"));
+  kernel_.held.clear();
+  EXPECT_TRUE(enforcement_->Glance());
+  firewall_->Tick();
+  EXPECT_FALSE(HasAlarm("device eth0"));
+}
+
+TEST_F(AgentDeviceTest, GlanceSeesWhatTheProgramOrTheCommandDidToTheControlWord) {
+  MustApply(PolicyOf({443}));
+  MustApply(PolicyOf({80}), 60);
+  firewall_->Tick();
+  EXPECT_FALSE(enforcement_->Glance());
+  clock_.Pass(61'000);
+  kernel_.Packet(clock_.boot);
+  EXPECT_TRUE(enforcement_->Glance());
+  firewall_->Tick();
+  EXPECT_TRUE(HasAlarm("trial"));
+  EXPECT_FALSE(enforcement_->Glance());
+}
+
+// The wall clock is set by others; lengths and deadlines must not follow it.
+class AgentClockTest : public AgentTest, public testing::WithParamInterface<int64_t> {
+ protected:
+  void Jump() { clock_.now += GetParam(); }
+};
+
+TEST_P(AgentClockTest, LengthOfAGapIsThatOfTheClockThatNobodySets) {
+  MustApply(PolicyOf({443}));
+  firewall_->Tick();
+  kernel_.devices.erase("eth0");
+  clock_.Pass(1'000);
+  firewall_->Tick();
+  Jump();
+  clock_.Pass(2'000);
+  kernel_.devices["eth0"] = 8;
+  firewall_->Tick();
+  ASSERT_EQ(enforcement_->protection().gaps().size(), 1u);
+  EXPECT_EQ(enforcement_->protection().gaps()[0].milliseconds, 3'000u);
+  EXPECT_EQ(enforcement_->protection().UnprotectedMilliseconds().at("eth0"), 3'000u);
+}
+
+TEST_P(AgentClockTest, TrialLastsItsTime) {
+  MustApply(PolicyOf({443}));
+  MustApply(PolicyOf({80}), 60);
+  Jump();
+  clock_.Pass(59'000);
+  firewall_->Tick();
+  EXPECT_EQ(State(), PM_CONTROL_PENDING);
+  clock_.Pass(1'000);
+  firewall_->Tick();
+  EXPECT_EQ(State(), PM_CONTROL_ROLLED_BACK);
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
+}
+
+TEST_P(AgentClockTest, NumbersGoOnAndAStartTakesUpWhatJudges) {
+  MustApply(PolicyOf({443}));
+  Jump();
+  MustApply(PolicyOf({80}));
+  StartAgent();
+  ASSERT_TRUE(firewall_->Start(nullptr));
+  EXPECT_EQ(JudgingNumber(), 2u);
+  Reboot();
+  ASSERT_TRUE(firewall_->Start(nullptr));
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p80"));
+}
+
+INSTANTIATE_TEST_SUITE_P(AYearForthAndBack, AgentClockTest,
+                         testing::Values(int64_t{365} * 86'400 * 1'000'000'000,
+                                         int64_t{-365} * 86'400 * 1'000'000'000));
 
 class AgentDetachTest : public AgentTest {};
 
