@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <filesystem>
 #include <utility>
 
 #include "agent/datapath/kernel_datapath.h"
@@ -75,7 +76,8 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
 
   const OpenDatapath open = [options]() -> Result<std::unique_ptr<Datapath>> {
     Result<std::unique_ptr<KernelDatapath>> opened =
-        KernelDatapath::Open(options.pin_root, options.sizes);
+        KernelDatapath::Open(options.pin_root, options.sizes,
+                             std::filesystem::absolute(options.state_dir).lexically_normal());
     if (!opened) return opened.error();
     return std::unique_ptr<Datapath>(std::move(*opened));
   };
@@ -234,7 +236,7 @@ HttpReply Daemon::Metrics(const HttpCall& call) {
   if (call.path != "/metrics") return {404, "see /metrics\n", "text/plain"};
   if (call.method != "GET" && call.method != "HEAD") return {405, "GET /metrics\n", "text/plain"};
   AgentGauges gauges;
-  gauges.alarms = alarms_.standing().size();
+  for (const auto& [subject, alarm] : alarms_.standing()) gauges.alarms.insert(subject);
   if (const Result<Standing> standing = enforcement_->Stand(); standing && !standing->detached()) {
     gauges.generation = standing->judging.number;
     gauges.on_trial = standing->pending();

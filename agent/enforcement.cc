@@ -108,7 +108,13 @@ Result<bool> Enforcement::Confirm(const Standing& standing) {
   const Result<bool> swapped = datapath_->SwapControl(standing.control, standing.Confirmed());
   if (!swapped || !*swapped) return swapped;
   tidy_owed_ = true;
-  return true;
+  if (!standing.Overdue(clock_.BootMilliseconds())) return true;
+  // The deadline passed between the look at the clock and the swap, however long that took: nobody
+  // can say which was first, so it was too late.
+  Standing confirmed = standing;
+  confirmed.control = standing.Confirmed();
+  if (Result<void> done = RollBack(confirmed); !done) return done.error();
+  return false;
 }
 
 Result<void> Enforcement::RollBack(const Standing& standing) {
@@ -184,6 +190,7 @@ void Enforcement::Tick() {
     return;
   }
   alarms_.Clear("control word");
+  ConcludeLeftovers(*standing);
   if (standing->detached()) {
     if (!standing->untouched()) Told(kStateDirectory, store_.SetDetached(true));
     alarms_.Raise("enforcement", standing->untouched() && !store_.detached()
@@ -208,6 +215,22 @@ void Enforcement::RememberConfirmed(const Standing& standing) {
   if (store_.detached()) Told(kStateDirectory, store_.SetDetached(false));
   if (store_.confirmed() == standing.judging.number) return;
   Told(kStateDirectory, store_.Confirm(standing.judging.number));
+}
+
+// A candidate that the control word does not name is none any more. A trial was not confirmed (the
+// machine went down, or everything was detached), and must not come back by itself; a change that
+// was killed before its instant never judged.
+void Enforcement::ConcludeLeftovers(const Standing& standing) {
+  const std::set<uint64_t> kept = KeptNumbers(standing);
+  std::vector<std::pair<uint64_t, Outcome>> left;
+  for (const auto& [number, stored] : store_.generations())
+    if (stored.outcome == Outcome::kCandidate && !kept.contains(number))
+      left.emplace_back(number, stored.trial_seconds ? Outcome::kRolledBack : Outcome::kFailed);
+  for (const auto& [number, outcome] : left) {
+    if (!Told(kStateDirectory, store_.Conclude(number, outcome))) return;
+    if (outcome == Outcome::kRolledBack)
+      alarms_.Note(fmt::format("the trial of generation {} ended unconfirmed", number));
+  }
 }
 
 // What no retained generation needs goes: hooks first, for a rule counts as long as a program can

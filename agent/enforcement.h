@@ -84,6 +84,7 @@ class Enforcement {
   bool Expire(const Standing& standing);
   Result<void> InstallExpired(const Standing& standing, Node judging, std::optional<Node> previous);
   void RememberConfirmed(const Standing& standing);
+  void ConcludeLeftovers(const Standing& standing);
   void Tidy(const Standing& standing);
   Result<void> RetireRules(const Standing& standing);
   void KeepHooked(const Standing& standing);

@@ -38,6 +38,8 @@ Result<void> Enforcement::InstallExpired(const Standing& standing, Node judging,
     stored.stored_at = clock_.Now();
     stored.author = {};
     stored.note = fmt::format("rules of generation {} expired", record.number);
+    stored.changes = {};
+    if (!standing.pending()) stored.trial_seconds.reset();
     stored.outcome = Outcome::kCandidate;
     const Result<void> done = store_.StoreAnother(stored, KeptNumbers(standing));
     if (!done) return done.error();

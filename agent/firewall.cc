@@ -201,6 +201,16 @@ RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) cons
   return ChangesBetween(judging != nullptr ? *judging : Node{}, node);
 }
 
+StoredChanges Firewall::ToStore(const Standing& standing, const RuleChanges& changes,
+                                const Node& node, const std::vector<std::string>& files) const {
+  const Node* judging = standing.detached() ? nullptr : enforcement_.nodes().Judging(standing);
+  const auto before = store_.generations().find(standing.judging.number);
+  return portmatrix::ToStore(
+      changes, judging != nullptr ? *judging : Node{},
+      before != store_.generations().end() ? before->second.files : std::vector<std::string>(),
+      node, files);
+}
+
 Answer<Applied> Firewall::Install(Standing standing, Installation installation) {
   if (standing.detached() && !standing.untouched()) {
     if (Result<void> opened = enforcement_.Reopen(); !opened)
@@ -219,14 +229,16 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
   stored.author = installation.author;
   stored.note = installation.note;
   stored.files = PathsOf(*installation.sources);
+  stored.trial_seconds = installation.trial_seconds;
+  Applied applied(Applied::Result::kInstalled, stored.number, stored.fingerprint);
+  applied.warnings = std::move(installation.proposal.warnings);
+  applied.changes = ChangesTo(standing, installation.proposal.node);
+  stored.changes = ToStore(standing, applied.changes, installation.proposal.node, stored.files);
   if (Result<void> done =
           store_.Store(stored, *installation.sources, Enforcement::KeptNumbers(standing));
       !done)
     return Refusal::Runtime(done.error());
 
-  Applied applied(Applied::Result::kInstalled, stored.number, stored.fingerprint);
-  applied.warnings = std::move(installation.proposal.warnings);
-  applied.changes = ChangesTo(standing, installation.proposal.node);
   Enforcement::Order order;
   order.number = stored.number;
   order.fingerprint = stored.fingerprint;

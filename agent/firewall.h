@@ -120,6 +120,10 @@ class Firewall {
   Answer<Applied> Settled(const Standing& standing, Applied applied);
   std::vector<std::string> StandingAlarms() const;
   RuleChanges ChangesTo(const Standing& standing, const Node& node) const;
+  StoredChanges ToStore(const Standing& standing, const RuleChanges& changes, const Node& node,
+                        const std::vector<std::string>& files) const;
+  // Are the files a policy at all, where they are not what judges?
+  void CheckFiles(const Standing& standing, const ReadFiles& files);
   Applied Unchanged(const Standing& standing, const Proposal& proposal) const;
   Answer<Applied> DryRun(const Standing& standing, const Proposal& proposal);
   Answer<Applied> StartStored(const Standing& untouched, const ReadFiles& first);

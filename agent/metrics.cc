@@ -101,7 +101,10 @@ std::string MetricsText(const AgentGauges& gauges, const CounterSnapshot* snapsh
                  Number(gauges.generation.value_or(0)));
   families.Gauge("portmatrix_policy_on_trial", "1 while a change waits for its confirmation",
                  gauges.on_trial ? 1 : 0);
-  families.Gauge("portmatrix_alarms", "Alarms that stand", Number(gauges.alarms));
+  families.Gauge("portmatrix_alarms", "Alarms that stand", Number(gauges.alarms.size()));
+  MetricFamily& alarms =
+      families.Add("portmatrix_alarm", "1 for each alarm that stands", MetricType::Gauge);
+  for (const std::string& subject : gauges.alarms) Families::Put(alarms, {{"subject", subject}}, 1);
   if (gauges.last_change)
     families.Gauge("portmatrix_policy_last_reload_success_timestamp_seconds",
                    "When the judging generation was installed",

@@ -16,7 +16,7 @@ namespace portmatrix {
 struct AgentGauges {
   std::optional<uint64_t> generation;  // that judges; absent: nothing is in force
   bool on_trial = false;
-  size_t alarms = 0;
+  std::set<std::string> alarms;        // subjects
   std::optional<int64_t> last_change;  // nanoseconds since 1970
   std::set<std::string> protected_devices;
   std::set<std::string> unprotected_devices;

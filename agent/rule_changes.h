@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/policy/model.h"
+#include "agent/stored_generation.h"
 
 namespace portmatrix {
 
@@ -19,6 +20,12 @@ struct RuleChanges {
 };
 
 RuleChanges ChangesBetween(const Node& before, const Node& after);
+
+// The same for the history, with the place of each rule: `files` are those of a policy in the order
+// of its spans (documents, then lists).
+StoredChanges ToStore(const RuleChanges& changes, const Node& before,
+                      const std::vector<std::string>& files_before, const Node& after,
+                      const std::vector<std::string>& files_after);
 
 }  // namespace portmatrix
 

@@ -15,6 +15,7 @@ Answer<Applied> Firewall::Start(const ReadFiles& first) {
   const Result<Standing> standing = enforcement_.Stand();
   if (!standing) return Refusal::Runtime(standing.error());
   if (!standing->untouched() || store_.detached()) {
+    CheckFiles(*standing, first);
     if (!standing->detached() && NodeOf(standing->judging) != node_)
       alarms_.Raise("node", fmt::format("the policy in force is that of node {}, this is {}",
                                         NodeOf(standing->judging), node_));
@@ -22,8 +23,26 @@ Answer<Applied> Firewall::Start(const ReadFiles& first) {
     return Applied(standing->pending() ? Applied::Result::kPending : Applied::Result::kUnchanged,
                    standing->judging.number, FingerprintOf(standing->judging));
   }
-  if (store_.confirmed() || !store_.complaints().empty()) return StartStored(*standing, first);
-  return StartFirst(*standing, first);
+  if (!store_.confirmed() && store_.complaints().empty()) return StartFirst(*standing, first);
+  Answer<Applied> started = StartStored(*standing, first);
+  if (const Result<Standing> after = enforcement_.Stand(); started && after)
+    CheckFiles(*after, first);
+  return started;
+}
+
+void Firewall::CheckFiles(const Standing& standing, const ReadFiles& files) {
+  if (!files || standing.detached()) return;
+  const Answer<Sources> sources = files();
+  Answer<Proposal> proposal =
+      sources ? Answer<Proposal>(Refusal::Refused("")) : Answer<Proposal>(sources.refusal());
+  if (sources) {
+    if (FingerprintOf(*sources, node_) == FingerprintOf(standing.judging)) return;
+    proposal = Propose(*sources, node_, clock_.NowSeconds(), false);
+  }
+  if (proposal) return;  // they differ and are sound: `status` says so
+  alarms_.Raise(kFilesAlarm, fmt::format("{}; generation {} is in force, the last good one",
+                                         proposal.refusal().text, standing.judging.number));
+  if (!proposal.refusal().diagnostics.empty()) alarms_.Note(proposal.refusal().diagnostics);
 }
 
 // The confirmed generation, or where that cannot be read the last one that was confirmed and can;

@@ -243,10 +243,13 @@ Result<void> StateDirectory::WriteOutcomes() const {
 
 Result<void> StateDirectory::SetDetached(bool detached) {
   if (detached == detached_) return {};
-  Result<void> done =
-      detached ? WriteDurably(path_, "detached", "") : RemoveDurably(path_, "detached");
+  Result<void> done = MarkDetached(path_, detached);
   if (done) detached_ = detached;
   return done;
+}
+
+Result<void> StateDirectory::MarkDetached(const std::string& path, bool detached) {
+  return detached ? WriteDurably(path, "detached", "") : RemoveDurably(path, "detached");
 }
 
 }  // namespace portmatrix

@@ -60,6 +60,8 @@ class StateDirectory {
   Result<void> Confirm(uint64_t number);
   Result<void> Conclude(uint64_t number, Outcome outcome);
   Result<void> SetDetached(bool detached);
+  // The same from outside, where no agent runs: `portmatrix detach`.
+  static Result<void> MarkDetached(const std::string& path, bool detached);
 
  private:
   StateDirectory(std::string path, FileDescriptor lock)

@@ -104,17 +104,20 @@ json HistoryReport(Firewall& firewall) {
   json array = json::array();
   for (const auto& [number, stored] : firewall.store().generations()) {
     const bool judging = standing && !standing->detached() && standing->judging.number == number;
-    array.push_back({{"number", number},
-                     {"time", TimeText(stored.stored_at)},
-                     {"node", stored.node},
-                     {"fingerprint", ToHex(stored.fingerprint)},
-                     {"uid", stored.author.uid ? json(*stored.author.uid) : json()},
-                     {"user", stored.author.user},
-                     {"note", stored.note},
-                     {"files", stored.files},
-                     {"outcome", ToString(stored.outcome)},
-                     {"judging", judging},
-                     {"confirmed", firewall.store().confirmed() == number}});
+    array.push_back(
+        {{"number", number},
+         {"time", TimeText(stored.stored_at)},
+         {"node", stored.node},
+         {"fingerprint", ToHex(stored.fingerprint)},
+         {"uid", stored.author.uid ? json(*stored.author.uid) : json()},
+         {"user", stored.author.user},
+         {"note", stored.note},
+         {"files", stored.files},
+         {"confirm_seconds", stored.trial_seconds ? json(*stored.trial_seconds) : json()},
+         {"changes", ToJson(stored.changes)},
+         {"outcome", ToString(stored.outcome)},
+         {"judging", judging},
+         {"confirmed", firewall.store().confirmed() == number}});
   }
   return {{"generations", std::move(array)}};
 }

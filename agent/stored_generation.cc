@@ -37,6 +37,34 @@ std::string By(const Author& author) {
   return author.uid ? fmt::format(" by {} (uid {})", author.user, *author.uid) : "";
 }
 
+namespace {
+
+StoredChanges ChangesFromJson(const json& object) {
+  StoredChanges changes;
+  changes.added = object.at("added").get<uint64_t>();
+  changes.removed = object.at("removed").get<uint64_t>();
+  changes.changed = object.at("changed").get<uint64_t>();
+  changes.reordered = object.at("reordered").get<bool>();
+  for (const json& line : object.at("rules"))
+    changes.lines.push_back({line.at("change").get<std::string>(),
+                             line.at("rule").get<std::string>(),
+                             line.at("place").get<std::string>()});
+  return changes;
+}
+
+}  // namespace
+
+json ToJson(const StoredChanges& changes) {
+  json rules = json::array();
+  for (const StoredChanges::Line& line : changes.lines)
+    rules.push_back({{"change", line.change}, {"rule", line.rule}, {"place", line.place}});
+  return {{"added", changes.added},
+          {"removed", changes.removed},
+          {"changed", changes.changed},
+          {"reordered", changes.reordered},
+          {"rules", std::move(rules)}};
+}
+
 json ToJson(const StoredGeneration& generation) {
   return {{"number", generation.number},
           {"node", generation.node},
@@ -45,7 +73,9 @@ json ToJson(const StoredGeneration& generation) {
           {"uid", generation.author.uid ? json(*generation.author.uid) : json()},
           {"user", generation.author.user},
           {"note", generation.note},
-          {"files", generation.files}};
+          {"files", generation.files},
+          {"confirm_seconds", generation.trial_seconds ? json(*generation.trial_seconds) : json()},
+          {"changes", ToJson(generation.changes)}};
 }
 
 std::optional<StoredGeneration> StoredGenerationFromJson(const json& object) {
@@ -61,6 +91,9 @@ std::optional<StoredGeneration> StoredGenerationFromJson(const json& object) {
     generation.author.user = object.at("user").get<std::string>();
     generation.note = object.at("note").get<std::string>();
     generation.files = object.at("files").get<std::vector<std::string>>();
+    if (object.contains("confirm_seconds") && !object["confirm_seconds"].is_null())
+      generation.trial_seconds = object["confirm_seconds"].get<uint64_t>();
+    if (object.contains("changes")) generation.changes = ChangesFromJson(object["changes"]);
     return generation;
   } catch (const json::exception&) {
     return std::nullopt;

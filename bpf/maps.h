@@ -92,10 +92,17 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PM_OWNERS *PM_DIRECTIONS);
+	__uint(max_entries, PM_RETIRED_BANKS *PM_OWNERS *PM_DIRECTIONS);
 	__type(key, __u32);
 	__type(value, struct pm_seen_counter);
 } retired SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} retirements SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

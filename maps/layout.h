@@ -407,13 +407,27 @@ PM_ASSERT_SIZE(pm_seen_counter, 16);
 #define PM_RULE_KEY_BYTES 192  /* interface/matrix/id and a zero byte */
 #define PM_DEVICE_NAME_BYTES 16 /* IFNAMSIZ */
 #define PM_FINGERPRINT_BYTES 32
+#define PM_PATH_BYTES 512 /* with a zero byte */
+
+/*
+ * Retiring rules: their counts move to `retired`, by bank, owner and direction, and their slots become free. Map
+ * `retirements` holds one number E, written by the agent alone; bank E % 2 of `retired` is the one that counts. A
+ * retirement (1) marks the names of its rules with E + 1, (2) writes the sums into the other bank, (3) writes E + 1,
+ * which is its instant, (4) clears the slots and removes the names. Killed before (3) nothing happened; after (3)
+ * step 4 is done again. A reader takes E, then everything else, then E again, and begins anew where it has changed;
+ * a rule whose mark is not above E is in `retired`, whatever its slot still holds.
+ */
+#define PM_RETIRED_BANKS 2
+#define PM_RETIRED_INDEX(retirements, owner, direction)                                                                \
+	((((__u32)(retirements) % PM_RETIRED_BANKS) * PM_OWNERS + (owner)) * PM_DIRECTIONS + (direction))
 
 /* Map `names`: rule slot to name. A rule stands in a generation at position - 1 of the policy's order; zero: not in it. */
 struct pm_rule_name {
 	char key[PM_RULE_KEY_BYTES];
 	__u16 owner; /* interface */
 	__u8 direction;
-	__u8 reserved[5];
+	__u8 reserved;
+	__u32 retired_at; /* zero: it counts; else see above */
 	__u32 position[PM_SLOTS];
 };
 PM_ASSERT_SIZE(pm_rule_name, 216);
@@ -457,8 +471,9 @@ struct pm_identity {
 	__u32 schema;
 	__u32 reserved;
 	__u8 program_fingerprint[PM_FINGERPRINT_BYTES]; /* SHA-256 of the BPF object that is attached */
+	char state_directory[PM_PATH_BYTES]; /* of the agent that made or adopted them; empty: it has none */
 };
-PM_ASSERT_SIZE(pm_identity, 40);
+PM_ASSERT_SIZE(pm_identity, 552);
 
 /* ---- Reports: only in programs loaded for `trace` and `replay`, which set it as a constant --------------------------- */
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ const Command kHistoryCommand = {
     "the generations of late: when, who, why, and what became of them",
     "Lists what the agent keeps (the last 32 generations), oldest first. `rollback N` installs one "
     "again.\n"
-    "A star marks the one that judges now.\n"
+    "A star marks the one that judges now. RULES counts what it added, removed and changed; which\n"
+    "rules, and where they stand, is in --json.\n"
     "\n"
     "exit codes: 0 ok, 1 runtime failure, 4 not permitted, 5 agent unreachable",
     {},
@@ -36,6 +38,35 @@ const Command kHistoryCommand = {
 };
 
 namespace {
+
+// "+1 -0 ~2": rules added, removed, changed.
+std::string ChangesText(const nlohmann::json& generation) {
+  const nlohmann::json changes = generation.value("changes", nlohmann::json::object());
+  return fmt::format("+{} -{} ~{}{}", changes.value("added", 0), changes.value("removed", 0),
+                     changes.value("changed", 0),
+                     changes.value("reordered", false) ? " order" : "");
+}
+
+// The files that the changed rules stand in; all files, where no rule changed.
+std::string FilesText(const nlohmann::json& generation) {
+  std::set<std::string> files;
+  const nlohmann::json changes = generation.value("changes", nlohmann::json::object());
+  for (const nlohmann::json& rule : changes.value("rules", nlohmann::json::array())) {
+    const std::string place = rule.value("place", "");
+    files.insert(place.substr(0, place.rfind(':')));
+  }
+  if (files.empty())
+    for (const nlohmann::json& file : generation.value("files", nlohmann::json::array()))
+      files.insert(file.get<std::string>());
+  constexpr size_t kShown = 2;
+  std::string text;
+  size_t shown = 0;
+  for (const std::string& file : files) {
+    if (shown++ == kShown) return text + fmt::format(" and {} more", files.size() - kShown);
+    text += (text.empty() ? "" : " ") + file;
+  }
+  return text;
+}
 
 int RunHistory(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return UsageError(kHistoryCommand, "takes no arguments");
@@ -45,16 +76,14 @@ int RunHistory(const std::vector<std::string>& arguments) {
     PrintJson(answer.body);
     return kExitOk;
   }
-  constexpr size_t kShortFingerprint = 12;
   std::vector<std::vector<std::string>> rows = {
-      {"", "N", "TIME", "OUTCOME", "BY", "FINGERPRINT", "WHY"}};
+      {"", "N", "TIME", "OUTCOME", "BY", "RULES", "FILES", "WHY"}};
   for (const nlohmann::json& generation :
        answer.body.value("generations", nlohmann::json::array())) {
     rows.push_back({generation.value("judging", false) ? "*" : "",
                     std::to_string(generation.value("number", uint64_t{0})),
                     generation.value("time", ""), generation.value("outcome", ""),
-                    generation.value("user", ""),
-                    generation.value("fingerprint", "").substr(0, kShortFingerprint),
+                    generation.value("user", ""), ChangesText(generation), FilesText(generation),
                     generation.value("note", "")});
   }
   fmt::print("{}", AlignedTable(rows, {1}));

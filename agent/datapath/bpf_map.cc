@@ -3,9 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace portmatrix {
 
@@ -45,6 +47,39 @@ Result<void> BpfMap::DeleteBytes(const void* key) const {
 
 bool BpfMap::NextKey(const void* key, void* next) const {
   return bpf_map_get_next_key(fd(), key, next) == 0;
+}
+
+Result<bool> BpfMap::LookupBatch(const void* after, void* cursor, void* keys, void* values,
+                                 uint32_t* count, bool* more) const {
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  const int failed =
+      bpf_map_lookup_batch(fd(), const_cast<void*>(after), cursor, keys, values, count, &options);
+  *more = failed == 0;
+  if (failed == 0 || errno == ENOENT) return true;  // that was the last batch
+  if (errno == ENOTSUP || errno == EINVAL || errno == ENOSPC) return false;
+  return Failure("read from", errno);
+}
+
+Result<void> BpfMap::UpdateBatch(const void* keys, const void* values, size_t count,
+                                 size_t key_bytes, size_t value_bytes) const {
+  if (count == 0) return {};
+  auto done = static_cast<uint32_t>(count);
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  if (bpf_map_update_batch(fd(), keys, values, &done, &options) == 0) return {};
+  for (size_t i = 0; i < count; ++i) {
+    const auto* key = static_cast<const char*>(keys) + i * key_bytes;
+    const auto* value = static_cast<const char*>(values) + i * value_bytes;
+    if (auto updated = UpdateBytes(key, value); !updated) return updated;
+  }
+  return {};
+}
+
+bool BpfMap::HoldsMapped(const void* bytes, size_t count) const {
+  void* memory = mmap(nullptr, count, PROT_READ, MAP_SHARED, fd(), 0);
+  if (memory == MAP_FAILED) return false;
+  const bool same = std::memcmp(memory, bytes, count) == 0;
+  munmap(memory, count);
+  return same;
 }
 
 Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t value_bytes) const {

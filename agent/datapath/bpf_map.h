@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/datapath/file_descriptor.h"
@@ -42,6 +43,16 @@ class BpfMap {
   Result<void> Delete(const Key& key) const {
     return DeleteBytes(&key);
   }
+  // Every entry of a hash map; by batches where the kernel has them.
+  template <typename Key, typename Value>
+  Result<std::vector<std::pair<Key, Value>>> ReadAll() const;
+  // Writes all of them, not at one moment.
+  template <typename Key, typename Value>
+  Result<void> UpdateAll(const std::vector<Key>& keys, const std::vector<Value>& values) const {
+    return UpdateBatch(keys.data(), values.data(), keys.size(), sizeof(Key), sizeof(Value));
+  }
+  // Are these the first bytes of a BPF_F_MMAPABLE array?
+  bool HoldsMapped(const void* bytes, size_t count) const;
   // The values of indices [0, count) of a per-CPU array, each as one value a possible processor.
   template <typename Value>
   Result<std::vector<std::vector<Value>>> ReadPerCpu(uint32_t count) const;
@@ -63,6 +74,12 @@ class BpfMap {
   Result<bool> LookupBytes(const void* key, void* value) const;
   Result<void> DeleteBytes(const void* key) const;
   bool NextKey(const void* key, void* next) const;
+  Result<void> UpdateBatch(const void* keys, const void* values, size_t count, size_t key_bytes,
+                           size_t value_bytes) const;
+  // One batch after `cursor`: false if the kernel has no batches for this map. `*count` says how
+  // many there is room for, then how many came; `*more` if there are others.
+  Result<bool> LookupBatch(const void* after, void* cursor, void* keys, void* values,
+                           uint32_t* count, bool* more) const;
   // All values of indices [0, count), `value_bytes` (a multiple of 8) times the processors each.
   Result<std::vector<uint8_t>> ReadPerCpuBytes(uint32_t count, uint32_t value_bytes) const;
 
@@ -71,6 +88,34 @@ class BpfMap {
 };
 
 int PossibleProcessors();
+
+template <typename Key, typename Value>
+Result<std::vector<std::pair<Key, Value>>> BpfMap::ReadAll() const {
+  constexpr uint32_t kRoom = 4096;  // more than any bucket holds
+  std::vector<std::pair<Key, Value>> entries;
+  std::vector<Key> keys(kRoom);
+  std::vector<Value> values(kRoom);
+  uint32_t cursor = 0;
+  bool batches = true, more = true;
+  for (bool first = true; batches && more; first = false) {
+    uint32_t count = kRoom;
+    auto got =
+        LookupBatch(first ? nullptr : &cursor, &cursor, keys.data(), values.data(), &count, &more);
+    if (!got) return got.error();
+    batches = *got;
+    for (uint32_t i = 0; batches && i < count; ++i) entries.emplace_back(keys[i], values[i]);
+  }
+  if (batches) return entries;
+  entries.clear();
+  auto all = Keys<Key>();
+  if (!all) return all.error();
+  for (const Key& key : *all) {
+    auto value = Lookup<Key, Value>(key);
+    if (!value) return value.error();
+    if (*value) entries.emplace_back(key, **value);
+  }
+  return entries;
+}
 
 template <typename Value>
 Result<std::vector<std::vector<Value>>> BpfMap::ReadPerCpu(uint32_t count) const {

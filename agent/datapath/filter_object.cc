@@ -53,6 +53,31 @@ std::string Advice(int code) {
   }
 }
 
+std::vector<std::string> NamesIn(const struct ::pm_filter& skeleton) {
+  std::vector<std::string> names;
+  struct bpf_map* map;
+  bpf_object__for_each_map(map, skeleton.obj) {
+    if (!bpf_map__is_internal(map)) names.emplace_back(bpf_map__name(map));
+  }
+  return names;
+}
+
+// A pinned map must be what this program expects, or its words would be read wrongly.
+Result<void> TakeOver(struct bpf_map* map, int fd) {
+  bpf_map_info found{};
+  uint32_t size = sizeof found;
+  const std::string name = std::string("map ") + bpf_map__name(map);
+  if (bpf_obj_get_info_by_fd(fd, &found, &size) != 0) return Error{"describe", name, errno, ""};
+  if (found.type != bpf_map__type(map) || found.key_size != bpf_map__key_size(map) ||
+      found.value_size != bpf_map__value_size(map))
+    return Error{"take over", name, 0,
+                 "it was pinned by another version with another layout: `portmatrix detach --yes` "
+                 "first"};
+  if (const int failed = bpf_map__reuse_fd(map, fd); failed != 0)
+    return Error{"take over", name, -failed, "pinned by another version?"};
+  return {};
+}
+
 }  // namespace
 
 std::array<uint8_t, PM_FINGERPRINT_BYTES> ProgramFingerprint() {
@@ -92,12 +117,11 @@ Result<std::unique_ptr<FilterObject>> FilterObject::Load(
   bpf_map__set_max_entries(skeleton->maps.names, sizes.rules);
   bpf_map__set_max_entries(skeleton->maps.flows, sizes.flows);
   bpf_map__set_max_entries(skeleton->maps.fragments, sizes.fragments);
-  for (const std::string& name : object->map_names()) {
+  for (const std::string& name : NamesIn(*skeleton)) {
     const int fd = existing(name);
     if (fd < 0) continue;
     struct bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name.c_str());
-    if (const int failed = bpf_map__reuse_fd(map, fd); failed != 0)
-      return Error{"take over", "map " + name, -failed, "pinned by another version?"};
+    if (auto taken = TakeOver(map, fd); !taken) return taken.error();
   }
   if (const int failed = pm_filter__load(skeleton); failed != 0) {
     const std::string advice = Advice(-failed);
@@ -111,13 +135,9 @@ Result<std::unique_ptr<FilterObject>> FilterObject::Load(
 int FilterObject::xdp_program() const { return bpf_program__fd(skeleton_->progs.pm_xdp); }
 int FilterObject::tc_program() const { return bpf_program__fd(skeleton_->progs.pm_tc); }
 
-std::vector<std::string> FilterObject::map_names() const {
-  std::vector<std::string> names;
-  struct bpf_map* map;
-  bpf_object__for_each_map(map, skeleton_->obj) {
-    if (!bpf_map__is_internal(map)) names.emplace_back(bpf_map__name(map));
-  }
-  return names;
+std::vector<std::string> FilterObject::MapNames() {
+  const FilterObject object(pm_filter__open());
+  return object.skeleton_ == nullptr ? std::vector<std::string>() : NamesIn(*object.skeleton_);
 }
 
 int FilterObject::map(const std::string& name) const {

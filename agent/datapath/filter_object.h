@@ -40,7 +40,8 @@ class FilterObject {
 
   int xdp_program() const;
   int tc_program() const;
-  std::vector<std::string> map_names() const;
+  // Every map of this binary's object, loaded or not.
+  static std::vector<std::string> MapNames();
   int map(const std::string& name) const;  // descriptor, owned by the object
 
  private:

@@ -12,7 +12,17 @@
 namespace portmatrix {
 namespace {
 
-Result<BpfMap> MakeTable(const char* name, const std::vector<pm_block>& blocks) {
+Result<void> Put(int outer, uint32_t index, const BpfMap& inner) {
+  const int fd = inner.fd();
+  if (bpf_map_update_elem(outer, &index, &fd, BPF_ANY) != 0) return inner.Failure("publish", errno);
+  return {};
+}
+
+}  // namespace
+
+Result<BpfMap> MakeTable(const Image& image, size_t table) {
+  const char* name = kTableNames[table];
+  const std::vector<pm_block>& blocks = image.tables[table];
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
   const auto entries = static_cast<uint32_t>(blocks.size());
   BpfMap map(name, FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t),
@@ -27,18 +37,10 @@ Result<BpfMap> MakeTable(const char* name, const std::vector<pm_block>& blocks) 
   return map;
 }
 
-Result<void> Put(int outer, uint32_t index, const BpfMap& inner) {
-  const int fd = inner.fd();
-  if (bpf_map_update_elem(outer, &index, &fd, BPF_ANY) != 0) return inner.Failure("publish", errno);
-  return {};
-}
-
-}  // namespace
-
 Result<ImageMaps> MakeImageMaps(const Image& image) {
   ImageMaps maps;
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
-    auto table = MakeTable(kTableNames[i], image.tables[i]);
+    auto table = MakeTable(image, i);
     if (!table) return table.error();
     maps[i] = std::move(*table);
   }
@@ -49,7 +51,7 @@ Result<void> Publish(const ImageMaps& maps, uint32_t slot, int outer) {
   std::array<uint32_t, PM_TABLE_COUNT> indices;
   std::array<int, PM_TABLE_COUNT> descriptors;
   for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i) {
-    indices[i] = slot * PM_TABLES_PER_SLOT + i;
+    indices[i] = PlaceOf(slot, i);
     descriptors[i] = maps[i].fd();
   }
   uint32_t count = PM_TABLE_COUNT;

@@ -5,6 +5,7 @@
 #define PORTMATRIX_AGENT_DATAPATH_IMAGE_MAPS_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "agent/datapath/bpf_map.h"
@@ -20,11 +21,17 @@ inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
 
 using ImageMaps = std::array<BpfMap, PM_TABLE_COUNT>;
 
+// One table of an image, filled and frozen.
+Result<BpfMap> MakeTable(const Image& image, size_t table);
 Result<ImageMaps> MakeImageMaps(const Image& image);
 
+// Where a slot's table stands in `tables`.
+inline uint32_t PlaceOf(uint32_t slot, size_t table) {
+  return slot * PM_TABLES_PER_SLOT + static_cast<uint32_t>(table);
+}
+
 // From here on programs that the control word sends to `slot` find these maps. `outer` is the
-// descriptor of `tables`. One batch of a map in maps, so one wait for a grace period where the
-// kernel waits.
+// descriptor of `tables`. For simulations: it waits for a grace period (SlotImages does not).
 Result<void> Publish(const ImageMaps& maps, uint32_t slot, int outer);
 
 }  // namespace portmatrix

@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "agent/datapath/image_maps.h"
 #include "agent/datapath/map_pins.h"
 
 namespace portmatrix {
@@ -43,18 +43,25 @@ std::string TextOf(const char (&from)[kBytes]) {
 }  // namespace
 
 Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& pin_root,
-                                                             const DatapathSizes& sizes) {
+                                                             const DatapathSizes& sizes,
+                                                             const std::string& state_directory) {
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(pin_root));
   const Pins& pins = datapath->pins_;
   if (auto made = pins.MakeDirectories(); !made) return made.error();
   pins.RemoveUnfinished();
   if (auto restored = RestoreFromPrograms(pins); !restored) return restored.error();
   if (auto whole = datapath->CheckPins(); !whole) return whole.error();
-  if (auto loaded = datapath->LoadProgram(sizes); !loaded) return loaded.error();
-  auto control = SharedValue<uint64_t>::Map("control", datapath->map("control").fd());
-  if (!control) return control.error();
-  datapath->control_ = std::move(*control);
+  auto same_program = datapath->IsOurProgram();
+  if (!same_program) return same_program.error();
+  // Pins of this very program are taken as they are; what is missing among them is made anew.
+  if (!*same_program || !datapath->AdoptProgram())
+    if (auto loaded = datapath->LoadProgram(sizes); !loaded) return loaded.error();
+  if (auto prepared = datapath->Prepare(); !prepared) return prepared.error();
   if (auto adopted = datapath->AdoptHooks(); !adopted) return adopted.error();
+  // Only now does this program stand on the hooks.
+  const auto fingerprint = ProgramFingerprint();
+  if (auto named = datapath->WriteIdentity(fingerprint, state_directory); !named)
+    return named.error();
   return datapath;
 }
 
@@ -81,15 +88,55 @@ Result<void> KernelDatapath::CheckPins() {
     }
   }
   if (access(pins_.Map(kLastPinned).c_str(), F_OK) != 0) return {};
-  auto identity_map = BpfMap::OpenPinned("identity", pins_.Map("identity"), true);
+  auto identity = ReadIdentity();
+  if (!identity) return identity.error();
+  if (identity->schema != PM_SCHEMA)
+    return Error{"adopt the pins under", pins_.root(), 0,
+                 "they are of map schema " + std::to_string(identity->schema) +
+                     ", this agent speaks " + std::to_string(PM_SCHEMA)};
+  return {};
+}
+
+Result<pm_identity> KernelDatapath::ReadIdentity() const {
+  auto identity_map = BpfMap::OpenPinned(kLastPinned, pins_.Map(kLastPinned), true);
   if (!identity_map) return identity_map.error();
   auto identity = identity_map->Lookup<uint32_t, pm_identity>(0);
   if (!identity) return identity.error();
-  if (!*identity || (*identity)->schema != PM_SCHEMA)
-    return Error{"adopt the pins under", pins_.root(), 0,
-                 "they are of map schema " + std::to_string(*identity ? (*identity)->schema : 0) +
-                     ", this agent speaks " + std::to_string(PM_SCHEMA)};
-  return {};
+  return identity->value_or(pm_identity{});
+}
+
+Result<bool> KernelDatapath::IsOurProgram() const {
+  if (access(pins_.Map(kLastPinned).c_str(), F_OK) != 0) return false;
+  auto identity = ReadIdentity();
+  if (!identity) return identity.error();
+  return std::ranges::equal(identity->program_fingerprint, ProgramFingerprint());
+}
+
+Result<void> KernelDatapath::WriteIdentity(
+    const std::array<uint8_t, PM_FINGERPRINT_BYTES>& fingerprint,
+    const std::string& state_directory) {
+  pm_identity identity{};
+  identity.schema = PM_SCHEMA;
+  std::ranges::copy(fingerprint, identity.program_fingerprint);
+  CopyText(state_directory, identity.state_directory);
+  return map(kLastPinned).Update(uint32_t{0}, identity);
+}
+
+bool KernelDatapath::AdoptProgram() {
+  std::map<std::string, BpfMap> maps;
+  for (const std::string& name : FilterObject::MapNames()) {
+    if (!IsPinned(name)) continue;
+    auto map = BpfMap::OpenPinned(name, pins_.Map(name), false);
+    if (!map) return false;
+    maps.emplace(name, std::move(*map));
+  }
+  FileDescriptor xdp(bpf_obj_get(pins_.Program("xdp").c_str()));
+  FileDescriptor tc(bpf_obj_get(pins_.Program("tc").c_str()));
+  if (!xdp.valid() || !tc.valid()) return false;
+  maps_ = std::move(maps);
+  xdp_program_ = std::move(xdp);
+  tc_program_ = std::move(tc);
+  return true;
 }
 
 Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
@@ -104,32 +151,30 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
       });
   if (!object) return object.error();
 
-  std::vector<std::string> names = (*object)->map_names();
+  std::vector<std::string> names = FilterObject::MapNames();
   std::erase(names, kLastPinned);
   names.emplace_back(kLastPinned);
   for (const std::string& name : names) {
     if (!IsPinned(name)) continue;
     BpfMap map(name, FileDescriptor(fcntl((*object)->map(name), F_DUPFD_CLOEXEC, 0)));
     if (!map.valid()) return map.Failure("keep", errno);
-    if (name == kLastPinned) {
-      pm_identity identity{};
-      identity.schema = PM_SCHEMA;
-      const auto fingerprint = ProgramFingerprint();
-      std::memcpy(identity.program_fingerprint, fingerprint.data(), fingerprint.size());
-      if (auto written = map.Update(uint32_t{0}, identity); !written) return written;
-    }
+    const BpfMap& kept = maps_.emplace(name, std::move(map)).first->second;
+    // Of no program until this one stands on the hooks.
+    if (name == kLastPinned && !pinned.contains(name))
+      if (auto written = WriteIdentity({}, ""); !written) return written;
     if (!pinned.contains(name))
-      if (auto done = pins_.Pin(map.fd(), pins_.Map(name), IsForReaders(name)); !done) return done;
+      if (auto done = pins_.Pin(kept.fd(), pins_.Map(name), IsForReaders(name)); !done) return done;
     // So that the program keeps all of them, also those that it never asks.
-    if (bpf_prog_bind_map((*object)->xdp_program(), map.fd(), nullptr) != 0)
-      return map.Failure("bind to the program", errno);
-    maps_.emplace(name, std::move(map));
+    if (bpf_prog_bind_map((*object)->xdp_program(), kept.fd(), nullptr) != 0)
+      return kept.Failure("bind to the program", errno);
   }
   xdp_program_ = FileDescriptor(fcntl((*object)->xdp_program(), F_DUPFD_CLOEXEC, 0));
   tc_program_ = FileDescriptor(fcntl((*object)->tc_program(), F_DUPFD_CLOEXEC, 0));
   if (auto done = pins_.Pin(xdp_program_.get(), pins_.Program("xdp"), false); !done) return done;
-  if (auto done = pins_.Pin(tc_program_.get(), pins_.Program("tc"), false); !done) return done;
+  return pins_.Pin(tc_program_.get(), pins_.Program("tc"), false);
+}
 
+Result<void> KernelDatapath::Prepare() {
   for (auto* program : {&xdp_hook_, &tc_hook_}) {
     program->fd = program == &xdp_hook_ ? xdp_program_.get() : tc_program_.get();
     bpf_prog_info loaded{};
@@ -144,7 +189,13 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   if (bpf_obj_get_info_by_fd(map("rule_counters").fd(), &described, &size) != 0)
     return map("rule_counters").Failure("describe", errno);
   rule_slots_ = described.max_entries;
-  return {};
+  auto control = SharedValue<uint64_t>::Map("control", map("control").fd());
+  if (!control) return control.error();
+  control_ = std::move(*control);
+  images_.emplace(pins_, map("tables"));
+  if (auto adopted = images_->Adopt(); !adopted) return adopted;
+  ledger_.emplace(RuleMaps{map("names"), map("rule_counters"), map("retired"), map("retirements")});
+  return ledger_->Finish();
 }
 
 // Hooks that are in place get this object's programs; the maps are the same, so no packet notices.
@@ -164,22 +215,25 @@ Result<void> KernelDatapath::AdoptHooks() {
       if (link.place == FoundLink::Place::kHere) bpf_link_update(link.fd, program.fd, nullptr);
     }
   }
+  return ForgetUnhooked();
+}
+
+// Entries of devices that nothing hooks any more.
+Result<void> KernelDatapath::ForgetUnhooked() {
+  auto attachments = Attachments();
+  if (!attachments) return attachments.error();
+  auto known = map("devices").Keys<uint32_t>();
+  if (!known) return known.error();
+  for (const uint32_t ifindex : *known) {
+    if (std::ranges::find(*attachments, ifindex, &Attachment::ifindex) != attachments->end() ||
+        links_.AnyOn(kXdpLinks, ifindex))
+      continue;
+    if (auto gone = map("devices").Delete(ifindex); !gone) return gone;
+  }
   return {};
 }
 
 // ---- Names and numbers ----
-
-Result<std::map<uint32_t, pm_rule_name>> KernelDatapath::ReadRuleNames() const {
-  auto slots = map("names").Keys<uint32_t>();
-  if (!slots) return slots.error();
-  std::map<uint32_t, pm_rule_name> names;
-  for (const uint32_t slot : *slots) {
-    auto name = map("names").Lookup<uint32_t, pm_rule_name>(slot);
-    if (!name) return name.error();
-    if (*name) names.emplace(slot, **name);
-  }
-  return names;
-}
 
 Result<std::vector<pm_owner_name>> KernelDatapath::ReadOwnerNames() const {
   std::vector<pm_owner_name> owners(PM_OWNERS);
@@ -193,11 +247,9 @@ Result<std::vector<pm_owner_name>> KernelDatapath::ReadOwnerNames() const {
 
 Result<Numbering> KernelDatapath::ReadNumbering() {
   Numbering numbering;
-  auto names = ReadRuleNames();
-  if (!names) return names.error();
-  for (const auto& [slot, name] : *names)
-    numbering.rules.emplace(RuleIdentity{TextOf(name.key), static_cast<Direction>(name.direction)},
-                            slot);
+  auto rules = ledger_->Slots();
+  if (!rules) return rules.error();
+  numbering.rules = std::move(*rules);
   auto owners = ReadOwnerNames();
   if (!owners) return owners.error();
   for (uint32_t i = 0; i < PM_OWNERS; ++i) {
@@ -209,34 +261,6 @@ Result<Numbering> KernelDatapath::ReadNumbering() {
       numbering.devices.emplace(name, i - PM_MAX_INTERFACES);
   }
   return numbering;
-}
-
-Result<void> KernelDatapath::NameRules(uint32_t slot, const Generation& generation,
-                                       const Numbering& numbering) {
-  auto names = ReadRuleNames();
-  if (!names) return names.error();
-  std::map<uint32_t, uint32_t> positions;  // counter slot to position in this generation
-  for (uint32_t i = 0; i < generation.rules.size(); ++i)
-    positions[numbering.rules.at(generation.rules[i])] = i + 1;
-  for (const RuleIdentity& rule : generation.rules) {
-    const uint32_t counter = numbering.rules.at(rule);
-    if (names->contains(counter)) continue;
-    pm_rule_name name{};
-    CopyText(rule.key, name.key);
-    const std::string interface = rule.key.substr(0, rule.key.find('/'));
-    name.owner = static_cast<uint16_t>(numbering.interfaces.at(interface));
-    name.direction = static_cast<uint8_t>(rule.direction);
-    name.position[slot] = UINT32_MAX;  // written below in any case
-    names->emplace(counter, name);
-  }
-  for (auto& [counter, name] : *names) {
-    const auto found = positions.find(counter);
-    const uint32_t position = found == positions.end() ? 0 : found->second;
-    if (name.position[slot] == position) continue;
-    name.position[slot] = position;
-    if (auto written = map("names").Update(counter, name); !written) return written;
-  }
-  return {};
 }
 
 Result<void> KernelDatapath::NameOwners(uint32_t slot, const Generation& generation,
@@ -273,20 +297,14 @@ Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation
                                      const Numbering& numbering) {
   // The slot is nobody's until its record says so again at the end.
   if (auto cleared = map("generations").Update(slot, pm_generation{}); !cleared) return cleared;
-  auto maps = MakeImageMaps(generation.image);
-  if (!maps) return maps.error();
-  for (const BpfMap& table : *maps)
-    if (auto pinned = pins_.Pin(
-            table.fd(), pins_.Map("slot-" + std::to_string(slot) + "-" + table.name()), false);
-        !pinned)
-      return pinned;
-  if (auto published = Publish(*maps, slot, map("tables").fd()); !published) return published;
-  if (auto named = NameRules(slot, generation, numbering); !named) return named;
+  if (auto filled = images_->Fill(slot, generation.image); !filled) return filled;
+  if (auto named = ledger_->Name(slot, generation.rules, numbering); !named) return named;
   if (auto named = NameOwners(slot, generation, numbering); !named) return named;
   return map("generations").Update(slot, generation.record);
 }
 
 Result<void> KernelDatapath::WaitForPrograms() {
+  images_->Settle();
   // Any change of a map in maps waits until no program can hold the old inner map
   // (kernel/bpf/syscall.c, maybe_wait_bpf_programs): the last index of `tables` is no table and
   // serves for that alone.
@@ -300,53 +318,11 @@ Result<void> KernelDatapath::WaitForPrograms() {
   const int fd = empty.fd();
   if (bpf_map_update_elem(map("tables").fd(), &index, &fd, BPF_ANY) != 0)
     return map("tables").Failure("wait on", errno);
-  return {};
+  return ForgetUnhooked();
 }
 
 Result<void> KernelDatapath::Retire(const std::vector<RuleIdentity>& rules) {
-  auto names = ReadRuleNames();
-  if (!names) return names.error();
-  std::map<RuleIdentity, uint32_t> slots;
-  for (const auto& [slot, name] : *names)
-    slots.emplace(RuleIdentity{TextOf(name.key), static_cast<Direction>(name.direction)}, slot);
-  for (const RuleIdentity& rule : rules) {
-    const auto found = slots.find(rule);
-    if (found == slots.end()) continue;
-    if (auto retired = RetireOne(found->second, names->at(found->second)); !retired) return retired;
-  }
-  return {};
-}
-
-Result<void> KernelDatapath::RetireOne(uint32_t slot, const pm_rule_name& name) {
-  const auto processors = static_cast<size_t>(PossibleProcessors());
-  std::vector<pm_rule_counter> values(processors);
-  if (bpf_map_lookup_elem(map("rule_counters").fd(), &slot, values.data()) != 0)
-    return map("rule_counters").Failure("read from", errno);
-  pm_seen_counter forward{}, reply{};
-  for (const pm_rule_counter& value : values) {
-    forward.packets += value.packets;
-    forward.bytes += value.bytes;
-    reply.packets += value.reply_packets;
-    reply.bytes += value.reply_bytes;
-  }
-  // First the sum, then the slot: a crash between the two counts twice what it would otherwise
-  // lose, and says so by the name that is still there; the retire that follows at the next start
-  // would add again, so the name goes with the slot.
-  const auto add = [&](uint32_t direction, const pm_seen_counter& more) -> Result<void> {
-    const uint32_t index = name.owner * uint32_t{PM_DIRECTIONS} + direction;
-    auto total = map("retired").Lookup<uint32_t, pm_seen_counter>(index);
-    if (!total) return total.error();
-    pm_seen_counter sum = total->value_or(pm_seen_counter{});
-    sum.packets += more.packets;
-    sum.bytes += more.bytes;
-    return map("retired").Update(index, sum);
-  };
-  if (auto added = add(name.direction, forward); !added) return added;
-  if (auto added = add(name.direction ^ 1u, reply); !added) return added;
-  const std::vector<pm_rule_counter> zeros(processors);
-  if (bpf_map_update_elem(map("rule_counters").fd(), &slot, zeros.data(), BPF_ANY) != 0)
-    return map("rule_counters").Failure("clear a slot of", errno);
-  return map("names").Delete(slot);
+  return ledger_->Retire(rules);
 }
 
 // ---- The control word ----
@@ -431,7 +407,9 @@ Result<void> KernelDatapath::Detach(const std::string& device) {
     UnhookSend(links_, device, attachment.ifindex, static_cast<pm_tc_kind>((*record)->tc_kind));
     if (auto cleared = map("attachments").Update(attachment.number, pm_attachment{}); !cleared)
       return cleared;
-    return map("devices").Delete(attachment.ifindex);
+    // Its entry in `devices` goes with the next WaitForPrograms: a packet may still be on its way
+    // through the hook.
+    return {};
   }
   return {};
 }

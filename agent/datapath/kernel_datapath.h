@@ -5,8 +5,10 @@
 #ifndef PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
 #define PORTMATRIX_AGENT_DATAPATH_KERNEL_DATAPATH_H_
 
+#include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,15 +17,20 @@
 #include "agent/datapath/filter_object.h"
 #include "agent/datapath/hooks.h"
 #include "agent/datapath/pins.h"
+#include "agent/datapath/rule_ledger.h"
 #include "agent/datapath/shared_value.h"
+#include "agent/datapath/slot_images.h"
 
 namespace portmatrix {
 
 class KernelDatapath final : public Datapath {
  public:
   // `sizes` count where the maps are made anew; adopted maps keep theirs.
+  // The pins tell readers where the agent keeps its state, so that `detach` without an agent can
+  // leave its mark there.
   static Result<std::unique_ptr<KernelDatapath>> Open(const std::string& pin_root,
-                                                      const DatapathSizes& sizes);
+                                                      const DatapathSizes& sizes,
+                                                      const std::string& state_directory = "");
   // Removes what is pinned under `pin_root`, without loading anything: control word first, then
   // hooks, then pins.
   static Result<void> RemoveAll(const std::string& pin_root);
@@ -48,16 +55,23 @@ class KernelDatapath final : public Datapath {
   explicit KernelDatapath(std::string pin_root) : pins_(std::move(pin_root)) {}
 
   Result<void> CheckPins();
+  // Which program stands on the hooks, by the pins' own word.
+  Result<pm_identity> ReadIdentity() const;
+  Result<bool> IsOurProgram() const;
+  Result<void> WriteIdentity(const std::array<uint8_t, PM_FINGERPRINT_BYTES>& fingerprint,
+                             const std::string& state_directory);
+  // Takes over the pinned maps and programs; false, and nothing taken, if any is missing.
+  bool AdoptProgram();
+  // Loads this binary's object over the maps that are pinned, and pins the rest.
   Result<void> LoadProgram(const DatapathSizes& sizes);
+  Result<void> Prepare();
   Result<void> AdoptHooks();
+  Result<void> ForgetUnhooked();
   Result<void> Hook(const std::string& device, XdpMode mode, pm_attachment* attachment);
   Result<void> ForgetIndex(uint32_t ifindex, uint32_t number);
   const BpfMap& map(const std::string& name) const { return maps_.at(name); }
-  Result<void> NameRules(uint32_t slot, const Generation& generation, const Numbering& numbering);
   Result<void> NameOwners(uint32_t slot, const Generation& generation, const Numbering& numbering);
-  Result<std::map<uint32_t, pm_rule_name>> ReadRuleNames() const;
   Result<std::vector<pm_owner_name>> ReadOwnerNames() const;
-  Result<void> RetireOne(uint32_t slot, const pm_rule_name& name);
 
   Pins pins_;
   HeldLinks links_{pins_};
@@ -67,6 +81,8 @@ class KernelDatapath final : public Datapath {
   FileDescriptor tc_program_;
   HookProgram xdp_hook_, tc_hook_;
   SharedValue<uint64_t> control_;
+  std::optional<SlotImages> images_;
+  std::optional<RuleLedger> ledger_;
   uint32_t rule_slots_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <iterator>
 #include <tuple>
@@ -20,7 +21,7 @@ constexpr const char* kFaultWords[PM_FAULT_COUNT] = {
 #undef X
 };
 
-uint64_t Now(clockid_t clock) {
+uint64_t ClockNow(clockid_t clock) {
   timespec now;
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
@@ -71,7 +72,7 @@ class Reader final : public PinnedReader {
     const Pins pins(pin_root);
     for (const char* name :
          {"control", "rule_counters", "reason_counters", "seen_counters", "faults", "retired",
-          "names", "owners", "generations", "attachments", "identity"}) {
+          "retirements", "names", "owners", "generations", "attachments", "identity"}) {
       auto map = BpfMap::OpenPinned(name, pins.Map(name), true);
       if (!map) return map.error();
       maps_.emplace(name, std::move(*map));
@@ -108,17 +109,48 @@ class Reader final : public PinnedReader {
   }
 
   Result<CounterSnapshot> ReadCounters() override {
+    // Begun anew if a change or a retirement came in between: then every packet that was counted
+    // before stands in the snapshot once (maps/layout.h, `retirements`).
+    constexpr int kAttempts = 100;
+    for (int i = 0; i < kAttempts; ++i) {
+      auto before = Now();
+      if (!before) return before.error();
+      auto snapshot = ReadCounters(*before);
+      if (!snapshot) return snapshot.error();
+      auto after = Now();
+      if (!after) return after.error();
+      if (*before == *after) return snapshot;
+    }
+    return Error{"read", "the counters", EAGAIN, "what is in force changes all the time"};
+  }
+
+ private:
+  struct Moment {
+    uint64_t control;
+    uint64_t retirements;
+    bool operator==(const Moment&) const = default;
+  };
+
+  Result<Moment> Now() {
+    auto control = ReadControl();
+    if (!control) return control.error();
+    auto retirements = maps_.at("retirements").Lookup<uint32_t, uint64_t>(0);
+    if (!retirements) return retirements.error();
+    return Moment{*control, retirements->value_or(0)};
+  }
+
+  Result<CounterSnapshot> ReadCounters(const Moment& moment) {
     CounterSnapshot snapshot;
-    auto word = ReadControl();
-    if (!word) return word.error();
-    const uint32_t slot = PM_CONTROL_JUDGING(*word);
+    const uint32_t slot = PM_CONTROL_JUDGING(moment.control);
     auto generation = ReadGeneration(slot);
     if (!generation) return generation.error();
     snapshot.generation = *generation;
-    snapshot.time = static_cast<int64_t>(Now(CLOCK_REALTIME));
-    snapshot.monotonic = Now(CLOCK_MONOTONIC);
-    if (auto read = ReadOwners(slot, &snapshot); !read) return read.error();
-    if (auto read = ReadRules(slot, &snapshot); !read) return read.error();
+    snapshot.time = static_cast<int64_t>(ClockNow(CLOCK_REALTIME));
+    snapshot.monotonic = ClockNow(CLOCK_MONOTONIC);
+    // What packets were counted for, then what was seen: a packet on its way meanwhile never makes
+    // the parts more than the sum.
+    if (auto read = ReadRules(slot, moment.retirements, &snapshot); !read) return read.error();
+    if (auto read = ReadOwners(slot, moment.retirements, &snapshot); !read) return read.error();
     auto faults = maps_.at("faults").ReadPerCpu<uint64_t>(PM_FAULT_COUNT);
     if (!faults) return faults.error();
     for (uint32_t fault = 0; fault < PM_FAULT_COUNT; ++fault)
@@ -126,7 +158,6 @@ class Reader final : public PinnedReader {
     return snapshot;
   }
 
- private:
   struct Owner {
     uint32_t number;
     uint32_t position;
@@ -155,11 +186,9 @@ class Reader final : public PinnedReader {
     return owners;
   }
 
-  Result<void> ReadOwners(uint32_t slot, CounterSnapshot* snapshot) const {
+  Result<void> ReadOwners(uint32_t slot, uint64_t retirements, CounterSnapshot* snapshot) const {
     auto owners = Owners(slot);
     if (!owners) return owners.error();
-    // Reasons and rules first, then what was seen: a packet that is counted meanwhile never makes
-    // the parts more than the sum.
     auto reasons = maps_.at("reason_counters")
                        .ReadPerCpu<pm_reason_counter>(PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT);
     if (!reasons) return reasons.error();
@@ -169,7 +198,8 @@ class Reader final : public PinnedReader {
       for (uint32_t direction = 0; direction < PM_DIRECTIONS; ++direction) {
         const uint32_t index = owner.number * PM_DIRECTIONS + direction;
         const bool is_device = owner.number >= PM_MAX_INTERFACES;
-        auto retired = maps_.at("retired").Lookup<uint32_t, pm_seen_counter>(index);
+        auto retired = maps_.at("retired").Lookup<uint32_t, pm_seen_counter>(
+            PM_RETIRED_INDEX(retirements, owner.number, direction));
         if (!retired) return retired.error();
         snapshot->seen.push_back({owner.name, is_device, static_cast<Direction>(direction),
                                   Sum((*seen)[index]), retired->value_or(pm_seen_counter{})});
@@ -182,18 +212,16 @@ class Reader final : public PinnedReader {
     return {};
   }
 
-  Result<void> ReadRules(uint32_t slot, CounterSnapshot* snapshot) const {
-    auto slots = maps_.at("names").Keys<uint32_t>();
-    if (!slots) return slots.error();
+  Result<void> ReadRules(uint32_t slot, uint64_t retirements, CounterSnapshot* snapshot) const {
+    auto names = maps_.at("names").ReadAll<uint32_t, pm_rule_name>();
+    if (!names) return names.error();
     uint32_t slots_in_use = 0;
     // Not in force or not, position, counter slot.
     std::map<std::tuple<bool, uint32_t, uint32_t>, pm_rule_name> ordered;
-    for (const uint32_t counter : *slots) {
-      auto name = maps_.at("names").Lookup<uint32_t, pm_rule_name>(counter);
-      if (!name) return name.error();
-      if (!*name) continue;
-      const uint32_t position = (*name)->position[slot];
-      ordered.emplace(std::tuple(position == 0, position, counter), **name);
+    for (const auto& [counter, name] : *names) {
+      if (name.retired_at != 0 && name.retired_at <= retirements) continue;
+      const uint32_t position = name.position[slot];
+      ordered.emplace(std::tuple(position == 0, position, counter), name);
       slots_in_use = std::max(slots_in_use, counter + 1);
     }
     auto counters = maps_.at("rule_counters").ReadPerCpu<pm_rule_counter>(slots_in_use);
