@@ -48,6 +48,14 @@ void Put16(uint8_t* to, size_t value) {
   to[1] = static_cast<uint8_t>(value);
 }
 
+// Of an IPv4 header without options whose own field is zero (RFC 791).
+size_t HeaderChecksum(const uint8_t* ip) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < 20; i += 2) sum += static_cast<uint32_t>(ip[i] << 8 | ip[i + 1]);
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return ~sum & 0xffff;
+}
+
 size_t TransportAt(const uint8_t* bytes) { return kEthernetBytes + (bytes[12] == 0x86 ? 40 : 20); }
 
 }  // namespace
@@ -88,6 +96,7 @@ std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interfac
   }
   std::copy_n(from->bytes.begin(), size, ip + header - 2 * size);
   std::copy_n(to->bytes.begin(), size, ip + header - size);
+  if (!v6) Put16(ip + 10, HeaderChecksum(ip));  // peers behind the IP layer need it
   uint8_t* transport = ip + header;
   Put16(transport, DrawPort(rule.match.source_ports, 1024, random));
   Put16(transport + 2, DrawPort(rule.match.ports, 0, random));

@@ -134,7 +134,7 @@ def nft_rules(rules: list[Rule], family: int, device: str) -> str:
         words += [f"{ip} daddr {rule.destination}"] if rule.destination else []
         words.append(f"{rule.protocol} dport {_ports_text(rule.ports)}" if rule.ports else f"meta l4proto {rule.protocol}")
         lines.append(f"{' '.join(words)} counter {'drop' if rule.denies else 'accept'}")
-    return "\n".join(lines) + "\n}}\n"
+    return "\n".join(lines) + "\n}\n}\n"
 
 
 def nft_map(rules: list[Rule], family: int, device: str) -> str:
@@ -144,8 +144,8 @@ def nft_map(rules: list[Rule], family: int, device: str) -> str:
         f"{rule.source} . {rule.destination} . {rule.protocol} . {_ports_text(rule.ports)} counter : {'drop' if rule.denies else 'accept'}"
         for rule in rules)
     return (f"table netdev bench {{ map verdicts {{ type {kind} . {kind} . inet_proto . inet_service : verdict; flags interval; "
-            f"counter; elements = {{ {elements} }} }}\nchain ingress {{ type filter hook ingress device {device} priority 0; "
-            f"policy drop;\n{ip} saddr . {ip} daddr . meta l4proto . th dport vmap @verdicts\n}} }}\n")
+            f"counter; elements = {{ {elements} }}\n}}\nchain ingress {{ type filter hook ingress device {device} priority 0; "
+            f"policy drop;\n{ip} saddr . {ip} daddr . meta l4proto . th dport vmap @verdicts\n}}\n}}\n")
 
 
 def iptables_rules(rules: list[Rule]) -> str:
