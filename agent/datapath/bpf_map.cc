@@ -82,9 +82,7 @@ bool BpfMap::HoldsMapped(const void* bytes, size_t count) const {
   return same;
 }
 
-Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t value_bytes) const {
-  const size_t stride = size_t{value_bytes} * static_cast<size_t>(PossibleProcessors());
-  std::vector<uint8_t> bytes(stride * count);
+Result<void> BpfMap::ReadArrayBytes(uint32_t count, size_t stride, uint8_t* bytes) const {
   std::vector<uint32_t> keys(count);
   uint32_t done = 0, cursor = 0;
   bool batch = true;
@@ -93,18 +91,18 @@ Result<std::vector<uint8_t>> BpfMap::ReadPerCpuBytes(uint32_t count, uint32_t va
     LIBBPF_OPTS(bpf_map_batch_opts, options);
     const int failed =
         bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &cursor, &cursor, keys.data() + done,
-                             bytes.data() + stride * done, &got, &options);
+                             bytes + stride * done, &got, &options);
     if (failed != 0 && errno != ENOENT) {
-      batch = false;  // per-CPU arrays have batches from Linux 5.13 on
+      batch = false;  // arrays have batches from Linux 5.6 on, per-CPU arrays from 5.13 on
       break;
     }
     done += got;
     if (failed != 0 || got == 0) break;
   }
   for (; done < count; ++done)
-    if (bpf_map_lookup_elem(fd(), &done, bytes.data() + stride * done) != 0)
+    if (bpf_map_lookup_elem(fd(), &done, bytes + stride * done) != 0)
       return Failure("read from", errno);
-  return bytes;
+  return {};
 }
 
 }  // namespace portmatrix

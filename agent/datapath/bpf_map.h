@@ -53,6 +53,9 @@ class BpfMap {
   }
   // Are these the first bytes of a BPF_F_MMAPABLE array?
   bool HoldsMapped(const void* bytes, size_t count) const;
+  // The values of indices [0, count) of an array.
+  template <typename Value>
+  Result<std::vector<Value>> ReadArray(uint32_t count) const;
   // The values of indices [0, count) of a per-CPU array, each as one value a possible processor.
   template <typename Value>
   Result<std::vector<std::vector<Value>>> ReadPerCpu(uint32_t count) const;
@@ -80,8 +83,8 @@ class BpfMap {
   // many there is room for, then how many came; `*more` if there are others.
   Result<bool> LookupBatch(const void* after, void* cursor, void* keys, void* values,
                            uint32_t* count, bool* more) const;
-  // All values of indices [0, count), `value_bytes` (a multiple of 8) times the processors each.
-  Result<std::vector<uint8_t>> ReadPerCpuBytes(uint32_t count, uint32_t value_bytes) const;
+  // All values of indices [0, count), `stride` bytes each; by batches where the kernel has them.
+  Result<void> ReadArrayBytes(uint32_t count, size_t stride, uint8_t* bytes) const;
 
   std::string name_;
   FileDescriptor fd_;
@@ -118,13 +121,23 @@ Result<std::vector<std::pair<Key, Value>>> BpfMap::ReadAll() const {
 }
 
 template <typename Value>
+Result<std::vector<Value>> BpfMap::ReadArray(uint32_t count) const {
+  static_assert(sizeof(Value) % 8 == 0);
+  std::vector<Value> values(count);
+  auto read = ReadArrayBytes(count, sizeof(Value), reinterpret_cast<uint8_t*>(values.data()));
+  if (!read) return read.error();
+  return values;
+}
+
+template <typename Value>
 Result<std::vector<std::vector<Value>>> BpfMap::ReadPerCpu(uint32_t count) const {
   static_assert(sizeof(Value) % 8 == 0);
-  auto bytes = ReadPerCpuBytes(count, sizeof(Value));
-  if (!bytes) return bytes.error();
   const auto processors = static_cast<size_t>(PossibleProcessors());
+  const size_t stride = sizeof(Value) * processors;
+  std::vector<uint8_t> bytes(stride * count);
+  if (auto read = ReadArrayBytes(count, stride, bytes.data()); !read) return read.error();
   std::vector<std::vector<Value>> values(count);
-  const auto* at = reinterpret_cast<const Value*>(bytes->data());
+  const auto* at = reinterpret_cast<const Value*>(bytes.data());
   for (auto& value : values) {
     value.assign(at, at + processors);
     at += processors;

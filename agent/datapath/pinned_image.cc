@@ -42,13 +42,7 @@ Result<std::vector<pm_block>> ReadTable(const BpfMap& map) {
   uint32_t size = sizeof described;
   if (bpf_obj_get_info_by_fd(map.fd(), &described, &size) != 0)
     return map.Failure("describe", errno);
-  std::vector<pm_block> blocks(described.max_entries);
-  for (uint32_t i = 0; i < blocks.size(); ++i) {
-    auto block = map.Lookup<uint32_t, pm_block>(i);
-    if (!block) return block.error();
-    if (*block) blocks[i] = **block;
-  }
-  return blocks;
+  return map.ReadArray<pm_block>(described.max_entries);
 }
 
 Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
