@@ -90,6 +90,7 @@ Result<std::shared_ptr<const SlotImages::Table>> SlotImages::Make(const Image& i
 }
 
 Result<void> SlotImages::Fill(uint32_t slot, const Image& image) {
+  Settle();  // of a change that was given up: two calls for one place must not overtake each other
   made_ = 0;
   auto& tables = slots_.at(slot);
   std::vector<std::shared_ptr<Update>> updates;
