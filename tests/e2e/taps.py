@@ -12,29 +12,36 @@ _SIOCGIFHWADDR = 0x8927
 _CLONE_NEWNET = 0x40000000
 
 
+def inside(namespace: str, work):
+    """What `work` returns when this thread calls it in that network namespace; sockets that it opens stay there."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    _enter(there)
+    try:
+        return work()
+    finally:
+        _enter(home)
+        os.close(home)
+        os.close(there)
+
+
 class Taps:
     """Opens the taps of `devices` (name to address) in the node's namespace."""
 
     def __init__(self, namespace: str, devices: dict[str, str]):
         self._devices = devices
         self._taps, self._macs = {}, {}
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-        _enter(there)
-        try:
-            for device in devices:
-                tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-                fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", device.encode(), _TAP | _NO_PI))
-                self._taps[device] = tap
-                self._macs[device] = _mac(device)
-        finally:
-            _enter(home)
-            os.close(home)
-            os.close(there)
+        inside(namespace, self._open)
 
-    def send(self, device: str, port: int, count: int = 1) -> None:
+    def _open(self) -> None:
+        for device in self._devices:
+            tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", device.encode(), _TAP | _NO_PI))
+            self._taps[device] = tap
+            self._macs[device] = _mac(device)
+
+    def send(self, device: str, port: int, count: int = 1, payload: bytes = bytes(10)) -> None:
         """Datagrams from outside to a port of the node."""
-        payload = bytes(10)
         address = self._devices[device]
         udp = struct.pack("!HHHH", 20000, port, 8 + len(payload), 0) + payload
         header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
