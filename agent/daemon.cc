@@ -42,7 +42,7 @@ std::string StatusLine(const Standing& standing, const Alarms& alarms) {
 Firewall::ReadFiles Daemon::PolicyReader() {
   if (options_.policy.empty()) return nullptr;
   return [this]() -> Answer<Sources> {
-    PolicyFiles files = ReadPolicyFiles(options_.policy);
+    PolicyFiles files = ReadPolicyFiles(options_.policy, Writers::kRefuse);
     files_being_written_ = files.being_written;
     if (files.errors.empty()) return std::move(files.sources);
     std::string text = files.errors[0];
@@ -200,11 +200,10 @@ void Daemon::ReloadIfChanged() {
   const Answer<Sources> sources = ReadFiles();
   if (files_being_written_ || files_->Disturbed()) {
     alarms_.Raise(kFilesAlarm, "the files change right now; waiting for a quiet moment");
-    files_are_restless_ = true;
+    files_seen_.reset();
     files_->LookAgain();
     return;
   }
-  if (std::exchange(files_are_restless_, false)) alarms_.Clear(kFilesAlarm);
   std::optional<Fingerprint> seen;
   if (sources) seen = FingerprintOf(*sources, options_.node);
   if (seen && seen == files_seen_ && !alarms_.standing().contains(kFilesAlarm)) return;

@@ -73,8 +73,7 @@ class Daemon {
   EventLoop::Timer* tick_ = nullptr;
   EventLoop::Timer* links_changed_ = nullptr;
   EventLoop::Timer* glance_ = nullptr;
-  bool files_being_written_ = false;  // when they were last read
-  bool files_are_restless_ = false;
+  bool files_being_written_ = false;       // when they were last read
   std::optional<Fingerprint> files_seen_;  // by the watch
   std::string told_;                       // systemd's STATUS
 };

@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -38,8 +41,19 @@ class Descriptor {
 
 std::string ErrorText(int number) { return std::generic_category().message(number); }
 
+// NFS and SMB say EAGAIN of every file whose server has granted nothing, written or not.
+bool IsOfThisHost(const Descriptor& file) {
+  struct statfs system = {};
+  if (fstatfs(file.number(), &system) != 0) return false;
+  constexpr std::array<uint32_t, 4> kNetworks = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                                 SMB2_SUPER_MAGIC};
+  return std::ranges::find(kNetworks, static_cast<uint32_t>(system.f_type)) == kNetworks.end();
+}
+
 class Loading {
  public:
+  explicit Loading(Writers writers) : writers_(writers) {}
+
   void ReadPath(const std::string& path) {
     std::error_code failure;
     const fs::file_status status = fs::status(path, failure);
@@ -129,10 +143,11 @@ class Loading {
       return Fail(path, ErrorText(errno));
     if (S_ISDIR(status.st_mode)) return Fail(path, ErrorText(EISDIR));
     // A lease is refused while anyone has the file open for writing, and broken when someone opens
-    // it so (fcntl(2)); where there are none (another's file, another file system) nothing is
-    // known.
-    const bool is_leased = fcntl(file.number(), F_SETLEASE, F_RDLCK) == 0;
-    if (!is_leased && errno == EAGAIN) return FailBusy(path);
+    // it so (fcntl(2)).
+    const bool is_leased =
+        writers_ == Writers::kRefuse && fcntl(file.number(), F_SETLEASE, F_RDLCK) == 0;
+    if (writers_ == Writers::kRefuse && !is_leased && errno == EAGAIN && IsOfThisHost(file))
+      return FailBusy(path);
     SourceFile source{path, root, {}};
     std::array<char, 1 << 16> part;
     while (true) {
@@ -166,6 +181,7 @@ class Loading {
     files_.errors.push_back(fmt::format("read {}: {}", path, why));
   }
 
+  const Writers writers_;
   PolicyFiles files_;
   std::set<std::string> documents_;  // by their canonical paths
   size_t bytes_ = 0;
@@ -187,8 +203,8 @@ std::vector<std::string> SplitPaths(const std::vector<std::string>& arguments) {
   return paths;
 }
 
-PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths) {
-  Loading loading;
+PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths, Writers writers) {
+  Loading loading(writers);
   for (const std::string& path : SplitPaths(paths)) loading.ReadPath(path);
   loading.SortDocuments();
   loading.ReadLists();

@@ -16,8 +16,14 @@ namespace portmatrix {
 struct PolicyFiles {
   Sources sources;
   std::vector<std::string> errors;
-  bool being_written = false;  // a file was left out for that: somebody has it open for writing
+  bool being_written = false;  // an error is that somebody has a file open for writing
 };
+
+// What to do about a file that somebody has open for writing. To refuse it takes a lease while it
+// is read; the kernel tells of a lease's end by SIGIO, which the caller's process must ignore.
+// Where there are no leases (a file of somebody else without CAP_LEASE, some file systems) every
+// file is taken.
+enum class Writers { kTakeAsItIs, kRefuse };
 
 // Reads the paths: a file is taken as it is, a directory with every *.yaml below it in path order,
 // leaving out names that begin with a dot. Then the list files that their sets name. Directories
@@ -25,7 +31,8 @@ struct PolicyFiles {
 // may be a link to a file, but a list file must lie inside its root also after all links are
 // followed. A path may hold several, separated by commas. Sizes are bounded by
 // agent/policy/limits.h.
-PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths);
+PolicyFiles ReadPolicyFiles(const std::vector<std::string>& paths,
+                            Writers writers = Writers::kTakeAsItIs);
 
 // The paths of a flag's or argument's text: split at commas, empty ones left out.
 std::vector<std::string> SplitPaths(const std::vector<std::string>& arguments);

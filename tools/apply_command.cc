@@ -14,7 +14,7 @@
 #include "tools/commands.h"
 #include "tools/duration.h"
 #include "tools/loaded_policy.h"
-#include "tools/policy_files.h"
+#include "agent/policy_files.h"
 #include "tools/screen.h"
 #include "tools/ssh_session.h"
 

@@ -12,7 +12,7 @@
 #include "agent/policy/diagnostic.h"
 #include "agent/policy/model.h"
 #include "agent/policy/policy.h"
-#include "tools/policy_files.h"
+#include "agent/policy_files.h"
 
 namespace portmatrix {
 

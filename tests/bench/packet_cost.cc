@@ -30,8 +30,8 @@
 #include "agent/policy/policy.h"
 #include "agent/policy/reader.h"
 #include "agent/policy/resolve.h"
+#include "agent/policy_files.h"
 #include "tests/bench/frames.h"
-#include "tools/policy_files.h"
 
 namespace portmatrix {
 namespace {

@@ -22,7 +22,7 @@
 #include "agent/policy/tuple.h"
 #include "tests/support/capture_file.h"
 #include "tests/support/random_frame.h"
-#include "tools/policy_files.h"
+#include "agent/policy_files.h"
 
 namespace portmatrix {
 namespace {

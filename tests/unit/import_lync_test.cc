@@ -13,7 +13,7 @@
 #include "agent/policy/reader.h"
 #include "tools/import/import.h"
 #include "tools/import/matrix_yaml.h"
-#include "tools/policy_files.h"
+#include "agent/policy_files.h"
 
 namespace portmatrix {
 namespace {
