@@ -265,6 +265,14 @@ TEST(ImportedFile, MayBeBuiltToHurt) {
   std::string tables;
   for (int i = 0; i < 20'000; ++i) tables += "<table><tr><td>";
   EXPECT_THAT(Rules(FromPage(tables)), IsEmpty());
+  std::string headings, attributes = "<table";
+  for (int i = 0; i < 200'000; ++i) {
+    headings += "<h1>";
+    attributes += " a" + std::to_string(i);
+  }
+  EXPECT_THAT(Rules(FromPage(headings)), IsEmpty());
+  const Import import = FromPage("\n" + attributes + head.substr(6) + "S</table>");
+  EXPECT_EQ(Remarks(import), "! 2 a tag that is too long, or never closed; left out\n");
   EXPECT_THAT(Rules(FromPage(head + "<td colspan=99999999 rowspan=99999999>x")), IsEmpty());
 }
 

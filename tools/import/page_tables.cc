@@ -13,6 +13,7 @@ namespace portmatrix {
 namespace {
 
 constexpr size_t kNowhere = std::string_view::npos;
+constexpr size_t kMaxTagBytes = 4096;
 
 // Blanks from `first` up to `last`, line ends kept, so that places stay.
 void Blank(std::string& text, size_t first, size_t last) {
@@ -48,12 +49,52 @@ void BlankFences(std::string& text) {
   }
 }
 
-std::string WithoutHiddenParts(std::string_view text) {
+// Behind the tag that begins at `at`; a quote counts where it opens a value.
+size_t TagEnd(const std::string& text, size_t at) {
+  char quote = 0, before = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '>') {
+      return at + 1;
+    } else if ((c == '"' || c == '\'') && before == '=') {
+      quote = c;
+    }
+    if (std::isspace(static_cast<unsigned char>(c)) == 0) before = c;
+  }
+  return at;
+}
+
+// Nobody writes tags of many attributes; the parser takes the square of their number.
+void BlankLongTags(std::string& text, TablesRead& read) {
+  size_t line = 1, counted = 0;
+  for (size_t at = text.find('<'); at < text.size(); at = text.find('<', at)) {
+    const char next = at + 1 < text.size() ? text[at + 1] : ' ';
+    if (std::isalpha(static_cast<unsigned char>(next)) == 0) {
+      ++at;
+      continue;
+    }
+    const size_t end = TagEnd(text, at);
+    if (end - at > kMaxTagBytes) {
+      line += static_cast<size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(counted),
+                                             text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+      counted = at;
+      if (read.problems.empty())
+        read.problems.push_back({line, "a tag that is too long, or never closed; left out"});
+      Blank(text, at, end);
+    }
+    at = end;
+  }
+}
+
+std::string WithoutHiddenParts(std::string_view text, TablesRead& read) {
   std::string page(text);
   BlankFences(page);
   BlankBetween(page, Lowered(page), "<!--", "-->");
   BlankBetween(page, Lowered(page), "<script", "</script>");
   BlankBetween(page, Lowered(page), "<style", "</style>");
+  BlankLongTags(page, read);
   return page;
 }
 
@@ -113,7 +154,7 @@ bool IsDelimiter(std::string_view line) {
 class Page {
  public:
   explicit Page(std::string_view text)
-      : text_(WithoutHiddenParts(text)), lowered_(Lowered(text_)) {}
+      : text_(WithoutHiddenParts(text, read_)), lowered_(Lowered(text_)) {}
 
   TablesRead Read() {
     for (size_t at = 0; at < text_.size();) {
@@ -177,8 +218,10 @@ class Page {
       const std::string_view here = std::string_view(lowered_).substr(at);
       if (here.size() > 3 && here[1] == 'h' && here[2] >= '1' && here[2] <= '6' &&
           (here[3] == '>' || here[3] == ' ')) {
-        const size_t close = std::min(lowered_.find("</h", at), text_.size());
-        TakeHeading(std::string_view(text_).substr(at, close - at));
+        const size_t close = here.substr(0, kMaxImportCellBytes).find("</h");
+        const size_t length = std::min({close, here.size(), kMaxImportCellBytes});
+        TakeHeading(std::string_view(text_).substr(at, length));
+        at += length - 1;
       } else if (IsTag(here, "<table")) {
         const size_t close = TableEnd(at);
         ReadHtmlTables(std::string_view(text_).substr(at, close - at), line_, heading_, read_);
@@ -206,11 +249,11 @@ class Page {
     return text_.size();
   }
 
+  TablesRead read_;  // first, because hiding parts may report
   const std::string text_;
   const std::string lowered_;
   size_t line_ = 1;
   std::string heading_;
-  TablesRead read_;
 };
 
 }  // namespace
