@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nftables form of a policy against the policy: random policies are exported and loaded, and
-// the kernel's nftables gives each frame that arrives the verdict, and counts it under the rule or
-// reason, that the reference evaluator gives it.
+// the kernel's nftables gives each frame that arrives or leaves the verdict, and counts it under
+// the rule or reason, that the reference evaluator gives it.
 //
 // Only what a frame means by itself is compared, and only what the export expresses: the gaps that
 // its own text names are left out here one by one.
@@ -88,20 +88,20 @@ constexpr size_t kLongestFrame = 3000;
 // "accept external/m/r", as the export names what becomes of the frame; empty where it does not
 // say.
 std::string Expected(const Node& node, const GeneratedFrame& frame) {
-  if (frame.direction != Direction::kIn || frame.bytes.size() < ETH_HLEN ||
-      frame.bytes.size() > kLongestFrame)
+  const bool in = frame.direction == Direction::kIn;
+  if (frame.segmented || frame.bytes.size() < ETH_HLEN || frame.bytes.size() > kLongestFrame)
     return "";
   if (IsTag(Word(frame.bytes, 12))) {
+    if (!in) return "";
     // The kernel takes tags off before its hooks, and drops what ends there (Linux 6.18,
     // skb_vlan_untag).
     if (frame.bytes.size() < ETH_HLEN + 6 || IsTag(Word(frame.bytes, 16))) return "";
   }
   Evaluator evaluator(node);
   const Judgement judged =
-      evaluator.Judge({.device = frame.device, .direction = Direction::kIn, .data = frame.bytes});
-  for (const pm_reason beyond : {PM_REASON_MALFORMED, PM_REASON_REPLY, PM_REASON_UNBOUND}) {
-    if (judged.reason == beyond) return "";
-  }
+      evaluator.Judge({.device = frame.device, .direction = frame.direction, .data = frame.bytes});
+  if (judged.reason == PM_REASON_MALFORMED || judged.reason == PM_REASON_UNBOUND) return "";
+  if (in && judged.reason == PM_REASON_REPLY) return "";
   const auto link = DecodeLink(frame.bytes);
   const bool six = link && link->ethertype == ethertype::kIpv6;
   if (link && (six || link->ethertype == ethertype::kIpv4)) {
@@ -110,7 +110,8 @@ std::string Expected(const Node& node, const GeneratedFrame& frame) {
     if (!packet || packet->icmp_error || HasUnreadHeader(family, link->payload)) return "";
     if (TupleSource(packet->tuple) == TupleDestination(packet->tuple)) return "";
   }
-  return fmt::format("{} {}", judged.verdict == Verdict::kPass ? "accept" : "drop",
+  return fmt::format("{} {}{}", judged.verdict == Verdict::kPass ? "accept" : "drop",
+                     judged.reason == PM_REASON_REPLY ? "reply " : "",
                      judged.rule != nullptr ? judged.rule->key : ReasonWord(judged.reason));
 }
 
@@ -140,7 +141,7 @@ std::string FirstOutlier(Nftables& nftables, const Node& node,
                          const std::vector<GeneratedFrame>& frames) {
   for (const GeneratedFrame& frame : frames) {
     nftables.Load(NftText(node));
-    nftables.Send(frame.device, frame.bytes);
+    nftables.Send(frame.device, frame.direction, frame.bytes);
     const Counts counted = CountedAfter(nftables, 1);
     const std::string expected = Expected(node, frame);
     if (counted == Counts{{expected, 1}}) continue;
@@ -160,7 +161,15 @@ void LoadFor(Nftables& nftables, const Node& node) {
   ASSERT_EQ(nftables.Load(NftText(node)), "") << NftText(node);
 }
 
-TEST(NftExport, JudgesArrivingFramesAsThePolicyDoes) {
+// "accept rule", "drop rule" and "accept reply" for what rules decide, else the reason.
+std::string Kind(const std::string& name) {
+  const size_t blank = name.find(' ');
+  if (name.find('/') == std::string::npos) return name.substr(blank + 1);
+  if (name.find("reply ") != std::string::npos) return "accept reply";
+  return name.substr(0, blank) + " rule";
+}
+
+TEST(NftExport, JudgesFramesAsThePolicyDoes) {
   NEEDS_NFTABLES();
   const uint64_t frames = FromEnvironment("PORTMATRIX_PACKETS", 12000);
   const uint64_t seed = FromEnvironment("PORTMATRIX_SEED", 1);
@@ -179,10 +188,9 @@ TEST(NftExport, JudgesArrivingFramesAsThePolicyDoes) {
       GeneratedFrame frame = generator.Next();
       const std::string name = Expected(node, frame);
       if (name.empty()) continue;
-      nftables->Send(frame.device, frame.bytes);
+      nftables->Send(frame.device, frame.direction, frame.bytes);
       ++expected[name];
-      ++seen[name.substr(name.find('/') == std::string::npos ? name.find(' ') + 1 : 0,
-                         name.find('/') == std::string::npos ? std::string::npos : name.find(' '))];
+      ++seen[Kind(name)];
       sent.push_back(std::move(frame));
     }
     const Counts counted = CountedAfter(*nftables, sent.size());
@@ -193,8 +201,8 @@ TEST(NftExport, JudgesArrivingFramesAsThePolicyDoes) {
   fmt::print("seed {}: {} frames, {} policies, no difference\n{}", seed, judged, policies,
              Text(seen));
   // Of everything something, or the comparison proves little.
-  for (const char* name : {"accept", "drop", "failsafe", "neighbour", "dhcp", "ethertype",
-                           "default", "vlan", "spoofed", "fragment"})
+  for (const char* name : {"accept rule", "drop rule", "accept reply", "failsafe", "neighbour",
+                           "dhcp", "ethertype", "default", "vlan", "spoofed", "fragment"})
     EXPECT_GT(seen[name], judged / 5000) << name;
 }
 

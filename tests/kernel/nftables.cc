@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -53,19 +54,21 @@ std::unique_ptr<Nftables> Nftables::Enter() {
 }
 
 void Nftables::AddDevice(const std::string& device) {
-  if (peers_.contains(device)) return;
+  if (sockets_.contains(device)) return;
   const std::string peer = PeerOf(device);
   Shell(
       fmt::format("ip link add {0} mtu 9200 arp off type veth peer name {1} mtu 9200 arp off && "
                   "ip link set {0} promisc on up && ip link set {1} up",
                   device, peer));
-  FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW, 0));
-  Need(socket.valid(), "no packet socket");
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_ifindex = static_cast<int>(if_nametoindex(peer.c_str()));
-  Need(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "bind");
-  peers_.emplace(device, std::move(socket));
+  for (const std::string& each : {device, peer}) {
+    FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW, 0));
+    Need(socket.valid(), "no packet socket");
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_ifindex = static_cast<int>(if_nametoindex(each.c_str()));
+    Need(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "bind");
+    sockets_.emplace(each, std::move(socket));
+  }
 }
 
 std::string Nftables::Load(const std::string& ruleset, bool check) {
@@ -78,9 +81,14 @@ std::string Nftables::Load(const std::string& ruleset, bool check) {
   return status == 0 ? text : text + "(nft failed)";
 }
 
-void Nftables::Send(const std::string& device, std::span<const uint8_t> frame) {
-  const ssize_t sent = send(peers_.at(device).get(), frame.data(), frame.size(), 0);
-  Need(sent == static_cast<ssize_t>(frame.size()), "send");
+void Nftables::Send(const std::string& device, Direction direction,
+                    std::span<const uint8_t> frame) {
+  const std::string& from = direction == Direction::kIn ? PeerOf(device) : device;
+  const ssize_t sent = send(sockets_.at(from).get(), frame.data(), frame.size(), 0);
+  // What a hook drops on its way out is no buffer space to the sender.
+  Need(sent == static_cast<ssize_t>(frame.size()) ||
+           (direction == Direction::kOut && (errno == ENOBUFS || errno == EPERM)),
+       "send");
 }
 
 std::map<std::string, uint64_t> Nftables::Counted(const std::string& table) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "agent/datapath/file_descriptor.h"
+#include "maps/numbering.h"
 
 namespace portmatrix {
 
@@ -27,8 +28,8 @@ class Nftables {
   void AddDevice(const std::string& device);
   // What nft says against the ruleset; empty: it judges from now on. With `check`, nothing changes.
   std::string Load(const std::string& ruleset, bool check = false);
-  // The frame arrives at the device.
-  void Send(const std::string& device, std::span<const uint8_t> frame);
+  // The frame arrives at the device, or leaves by it.
+  void Send(const std::string& device, Direction direction, std::span<const uint8_t> frame);
 
   // Packets counted since the ruleset was loaded: by "VERDICT COMMENT" of the rules that end in a
   // verdict.
@@ -36,7 +37,7 @@ class Nftables {
 
  private:
   Nftables() = default;
-  std::map<std::string, FileDescriptor> peers_;  // raw sockets on the peers
+  std::map<std::string, FileDescriptor> sockets_;  // raw, by device and peer
 };
 
 }  // namespace portmatrix

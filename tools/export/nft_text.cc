@@ -88,9 +88,9 @@ class Text {
   void WriteNotIp(const Interface& interface) {
     std::vector<std::string> types;
     for (const uint16_t type : interface.ethertypes) {
-      // Frames with a length instead of a type: 802.2, and Novell's raw 802.3.
+      // A length, or what the kernel writes in its place (802.2, and Novell's raw 802.3).
       if (type == 0) {
-        types.insert(types.end(), {"0x0001", "0x0004"});
+        Conclude("meta protocol < 0x0600", "accept", "ethertype");
       } else {
         types.push_back(fmt::format("0x{:04x}", type));
       }
