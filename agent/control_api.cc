@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "agent/api_failure.h"
 #include "agent/policy/moment.h"
 #include "agent/sources_json.h"
 #include "agent/status_report.h"
@@ -23,12 +24,7 @@ std::string Text(const json& object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-HttpReply Failure(unsigned int status, const Refusal& refusal) {
-  return {status, Text({{"error",
-                         {{"kind", ToString(refusal.kind)},
-                          {"text", refusal.text},
-                          {"diagnostics", refusal.diagnostics}}}})};
-}
+using api::Failure;
 
 HttpReply Failure(const Refusal& refusal) {
   switch (refusal.kind) {
@@ -128,9 +124,16 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/v1/status", Permission::kRead},      {"GET", "/v1/history", Permission::kRead},
-    {"POST", "/v1/apply", Permission::kChange},    {"POST", "/v1/confirm", Permission::kChange},
-    {"POST", "/v1/rollback", Permission::kChange}, {"POST", "/v1/detach", Permission::kChange},
+    {"GET", "/v1/status", Permission::kRead},
+    {"GET", "/v1/history", Permission::kRead},
+    {"GET", "/v1/counters", Permission::kRead},
+    {"GET", "/v1/counters/stream", Permission::kRead},
+    {"GET", "/v1/events", Permission::kRead},
+    {"GET", "/v1/hits", Permission::kRead},
+    {"POST", "/v1/apply", Permission::kChange},
+    {"POST", "/v1/confirm", Permission::kChange},
+    {"POST", "/v1/rollback", Permission::kChange},
+    {"POST", "/v1/detach", Permission::kChange},
 };
 
 }  // namespace
@@ -165,6 +168,9 @@ HttpReply ControlApi::Serve(const HttpCall& call) {
   const std::string path = call.path;
   if (path == "/v1/status") return Status();
   if (path == "/v1/history") return {200, Text(HistoryReport(firewall_))};
+  if (route->needed == Permission::kRead)
+    return readings_ ? readings_(call)
+                     : Failure(404, {Refusal::Kind::kBadRequest, "no readings", ""});
   if (path == "/v1/apply") return Apply(call);
   if (path == "/v1/confirm") return Success(firewall_.Confirm(AuthorOf(*call.peer)));
   if (path == "/v1/rollback") return RollBack(call);

@@ -5,6 +5,7 @@
 #define PORTMATRIX_AGENT_CONTROL_API_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -21,9 +22,16 @@ inline constexpr size_t kMaxBodyBytes = size_t{80} << 20;
 
 class ControlApi {
  public:
+  // Answers the calls that read what the kernel counts and tells (readings.h).
+  using Readings = std::function<HttpReply(const HttpCall&)>;
+
   // `files` reads what --policy names, and may be empty. `firewall` outlives this.
-  ControlApi(Firewall& firewall, Firewall::ReadFiles files, std::string pin_root)
-      : firewall_(firewall), files_(std::move(files)), pin_root_(std::move(pin_root)) {}
+  ControlApi(Firewall& firewall, Firewall::ReadFiles files, std::string pin_root,
+             Readings readings = nullptr)
+      : firewall_(firewall),
+        files_(std::move(files)),
+        pin_root_(std::move(pin_root)),
+        readings_(std::move(readings)) {}
 
   // Only who may change is listened to at length.
   bool TakesBody(const HttpCall& call) const;
@@ -37,6 +45,7 @@ class ControlApi {
   Firewall& firewall_;
   Firewall::ReadFiles files_;
   std::string pin_root_;  // told to callers, who may know another
+  Readings readings_;
 };
 
 }  // namespace portmatrix

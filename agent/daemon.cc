@@ -89,8 +89,12 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
       options.node, *daemon->enforcement_, *daemon->store_, daemon->clock_, daemon->alarms_,
       ReadLeasedAddresses,
       [](const Session& session) { return PathsBetween(session.to, session.from); });
-  daemon->api_ =
-      std::make_unique<ControlApi>(*daemon->firewall_, daemon->PolicyReader(), options.pin_root);
+  Result<std::unique_ptr<Readings>> readings = Readings::Start(*daemon->loop_, options.pin_root);
+  if (!readings) return Refusal::Runtime(readings.error());
+  daemon->readings_ = std::move(*readings);
+  daemon->api_ = std::make_unique<ControlApi>(
+      *daemon->firewall_, daemon->PolicyReader(), options.pin_root,
+      [self](const HttpCall& call) { return self->readings_->Serve(call); });
   const Answer<Applied> started = daemon->firewall_->Start(daemon->PolicyReader());
   if (!started) return started.refusal();
   if (!started->warnings.empty()) daemon->alarms_.Note(started->warnings);

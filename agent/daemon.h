@@ -20,6 +20,7 @@
 #include "agent/http_server.h"
 #include "agent/link_watch.h"
 #include "agent/policy_watch.h"
+#include "agent/readings.h"
 #include "agent/state_directory.h"
 
 namespace portmatrix {
@@ -63,6 +64,7 @@ class Daemon {
   std::unique_ptr<StateDirectory> store_;
   std::unique_ptr<Enforcement> enforcement_;
   std::unique_ptr<Firewall> firewall_;
+  std::unique_ptr<Readings> readings_;
   std::unique_ptr<ControlApi> api_;
   std::unique_ptr<ControlSocket> socket_;
   FileDescriptor metrics_socket_;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 
 #include "agent/datapath/file_descriptor.h"
@@ -39,7 +40,30 @@ struct HttpServer::Request {
   size_t body_bytes = 0;
 };
 
+// A stream on its way to one connection.
+struct HttpServer::Streaming {
+  HttpServer* server;
+  std::shared_ptr<HttpStream> stream;
+
+  static ssize_t Read(void* self, uint64_t, char* to, size_t max) {
+    return static_cast<Streaming*>(self)->stream->Read(to, max);
+  }
+  static void Free(void* self) {
+    auto* streaming = static_cast<Streaming*>(self);
+    streaming->stream->is_gone_ = true;
+    streaming->stream->connection_ = nullptr;
+    streaming->stream->waiting_.clear();
+    streaming->server->streams_.erase(streaming->stream.get());
+    delete streaming;
+  }
+};
+
 struct HttpServer::Callbacks {
+  static MHD_Result AddArgument(void* query, MHD_ValueKind, const char* key, const char* value) {
+    (*static_cast<std::map<std::string, std::string>*>(query))[key] = value ? value : "";
+    return MHD_YES;
+  }
+
   static MHD_Result Answer(void* server, MHD_Connection* connection, const char* url,
                            const char* method, const char*, const char* upload,
                            size_t* upload_bytes, void** state) {
@@ -50,6 +74,8 @@ struct HttpServer::Callbacks {
       *state = request;
       request->call.method = method;
       request->call.path = url;
+      MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddArgument,
+                                &request->call.query);
       const auto* found = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
       if (found != nullptr && found->socket_context != nullptr)
         request->call.peer = static_cast<Connection*>(found->socket_context)->peer;
@@ -65,7 +91,9 @@ struct HttpServer::Callbacks {
       *upload_bytes = 0;
       return request->body_bytes <= 2 * self.service_.max_body_bytes ? MHD_YES : MHD_NO;
     }
-    return Send(connection, self.Serve(*request));
+    const HttpReply reply = self.Serve(*request);
+    if (reply.stream) return self.SendStream(connection, reply) ? MHD_YES : MHD_NO;
+    return Send(connection, reply);
   }
 
   static void Completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
@@ -100,11 +128,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int liste
   std::unique_ptr<HttpServer> server(new HttpServer(listen_fd, std::move(service)));
   HttpServer* self = server.get();
   server->daemon_ = MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr, &Callbacks::Answer, self,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_NOTIFY_COMPLETED,
-      &Callbacks::Completed, nullptr, MHD_OPTION_NOTIFY_CONNECTION, &Callbacks::Connected, self,
-      MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned int>(server->service_.max_connections),
-      MHD_OPTION_END);
+      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
+      &Callbacks::Answer, self, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
+      MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::Completed, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
+      &Callbacks::Connected, self, MHD_OPTION_CONNECTION_LIMIT,
+      static_cast<unsigned int>(server->service_.max_connections), MHD_OPTION_END);
   if (server->daemon_ == nullptr) return Error{"start the HTTP server", "", errno, ""};
   const auto* epoll = MHD_get_daemon_info(server->daemon_, MHD_DAEMON_INFO_EPOLL_FD);
   if (epoll == nullptr || epoll->epoll_fd < 0)
@@ -120,7 +148,28 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int liste
 }
 
 HttpServer::~HttpServer() {
+  // libmicrohttpd must not be stopped while a connection is suspended.
+  const std::set<HttpStream*> streams = streams_;
+  for (HttpStream* stream : streams) stream->CutOff();
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+}
+
+bool HttpServer::SendStream(MHD_Connection* connection, const HttpReply& reply) {
+  constexpr size_t kBlockBytes = 32768;
+  auto streaming = std::make_unique<Streaming>(Streaming{this, reply.stream});
+  MHD_Response* response = MHD_create_response_from_callback(
+      MHD_SIZE_UNKNOWN, kBlockBytes, &Streaming::Read, streaming.get(), &Streaming::Free);
+  if (response == nullptr) return false;
+  streaming.release();  // freed with the response
+  HttpStream& stream = *reply.stream;
+  stream.connection_ = connection;
+  // Not within the call that pushes: it may stand inside the server itself.
+  stream.awaken_ = [this] { timer_->Set(0); };
+  streams_.insert(&stream);
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
+  const MHD_Result queued = MHD_queue_response(connection, reply.status, response);
+  MHD_destroy_response(response);
+  return queued == MHD_YES;
 }
 
 void HttpServer::Accept() {
@@ -142,9 +191,16 @@ void HttpServer::Accept() {
 }
 
 void HttpServer::Run() {
-  (void)MHD_run(daemon_);
+  // Each turn sends one buffer a connection; with more to send at once there are many, but the rest
+  // of the daemon has its turn as well.
+  constexpr int kMostTurns = 64;
   MHD_UNSIGNED_LONG_LONG milliseconds = 0;
-  if (MHD_get_timeout(daemon_, &milliseconds) == MHD_YES) timer_->Set(milliseconds);
+  for (int turn = 0; turn < kMostTurns; ++turn) {
+    (void)MHD_run(daemon_);
+    if (MHD_get_timeout(daemon_, &milliseconds) != MHD_YES) return;
+    if (milliseconds != 0) break;
+  }
+  timer_->Set(milliseconds);
 }
 
 HttpReply HttpServer::Serve(Request& request) {

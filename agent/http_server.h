@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP on a listening socket, served inside the daemon's loop by one thread: libmicrohttpd parses
-// and writes, the loop tells it when. Whole requests in, whole replies out; bodies and connections
-// are bounded.
+// and writes, the loop tells it when. Whole requests in, whole replies or streams out; bodies and
+// connections are bounded.
 #ifndef PORTMATRIX_AGENT_HTTP_SERVER_H_
 #define PORTMATRIX_AGENT_HTTP_SERVER_H_
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "agent/datapath/result.h"
 #include "agent/event_loop.h"
+#include "agent/http_stream.h"
 #include "agent/peer.h"
 
 struct MHD_Daemon;
@@ -26,12 +29,15 @@ struct HttpCall {
   std::string path;
   std::string body;
   std::optional<Peer> peer;  // of a Unix socket
+  std::map<std::string, std::string> query = {};
 };
 
 struct HttpReply {
   unsigned int status = 200;
   std::string body;
   std::string type = "application/json";
+  std::shared_ptr<HttpStream> stream =
+      nullptr;  // follows in place of `body`, until the reader goes
 };
 
 struct HttpService {
@@ -57,12 +63,14 @@ class HttpServer {
   struct Callbacks;  // what libmicrohttpd calls
   struct Connection;
   struct Request;
+  struct Streaming;
   HttpServer(int listen_fd, HttpService service)
       : listen_fd_(listen_fd), service_(std::move(service)) {}
 
   void Accept();
   void Run();
   HttpReply Serve(Request& request);
+  bool SendStream(MHD_Connection* connection, const HttpReply& reply);
 
   int listen_fd_;
   HttpService service_;
@@ -70,6 +78,7 @@ class HttpServer {
   EventLoop::Timer* timer_ = nullptr;
   size_t connections_ = 0;
   size_t lesser_connections_ = 0;
+  std::set<HttpStream*> streams_;  // whose connections live
 };
 
 }  // namespace portmatrix

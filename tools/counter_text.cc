@@ -2,9 +2,8 @@
 #include "tools/counter_text.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
 #include "agent/policy/model.h"
@@ -13,42 +12,7 @@
 namespace portmatrix {
 namespace {
 
-using nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
-
-const char* OwnerKey(bool is_device) { return is_device ? "device" : "interface"; }
-
-ordered_json RuleJson(const RuleCount& rule) {
-  ordered_json json = {{"rule", rule.rule.key},
-                       {"interface", rule.interface},
-                       {"direction", ToString(rule.rule.direction)},
-                       {"packets", rule.total.packets},
-                       {"bytes", rule.total.bytes},
-                       {"reply_packets", rule.total.reply_packets},
-                       {"reply_bytes", rule.total.reply_bytes},
-                       {"last_hit", nullptr}};
-  if (rule.last_hit) json["last_hit"] = TimeText(*rule.last_hit);
-  if (!rule.in_force) json["in_force"] = false;
-  return json;
-}
-
-ordered_json ReasonJson(const ReasonCount& reason) {
-  return {{OwnerKey(reason.is_device), reason.owner},
-          {"direction", ToString(reason.direction)},
-          {"reason", ReasonWord(reason.reason)},
-          {"dropped_packets", reason.total.dropped_packets},
-          {"dropped_bytes", reason.total.dropped_bytes},
-          {"audited_packets", reason.total.audited_packets},
-          {"audited_bytes", reason.total.audited_bytes},
-          {"passed_packets", reason.total.passed_packets},
-          {"passed_bytes", reason.total.passed_bytes}};
-}
-
-ordered_json SeenJson(const SeenCount& seen) {
-  return {{OwnerKey(seen.is_device), seen.owner},    {"direction", ToString(seen.direction)},
-          {"packets", seen.total.packets},           {"bytes", seen.total.bytes},
-          {"retired_packets", seen.retired.packets}, {"retired_bytes", seen.retired.bytes}};
-}
 
 bool IsZero(const pm_reason_counter& counter) {
   return counter.dropped_packets + counter.audited_packets + counter.passed_packets == 0;
@@ -59,37 +23,6 @@ std::string OwnerText(const std::string& owner, bool is_device) {
 }
 
 }  // namespace
-
-std::string TimeText(int64_t nanoseconds) {
-  const time_t seconds = nanoseconds / 1000000000;
-  tm utc;
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     nanoseconds % 1000000000 / 1000);
-}
-
-ordered_json CountersJson(const CounterSnapshot& counters) {
-  ordered_json rules = ordered_json::array(), reasons = rules, interfaces = rules, devices = rules;
-  for (const RuleCount& rule : counters.rules) rules.push_back(RuleJson(rule));
-  ordered_json device_reasons = ordered_json::array();
-  for (const ReasonCount& reason : counters.reasons)
-    (reason.is_device ? device_reasons : reasons).push_back(ReasonJson(reason));
-  for (const SeenCount& seen : counters.seen)
-    (seen.is_device ? devices : interfaces).push_back(SeenJson(seen));
-  ordered_json faults = ordered_json::object();
-  for (const auto& [word, count] : counters.faults) faults[word] = count;
-  const pm_generation& generation = counters.generation;
-  return {{"node", std::string(generation.node, strnlen(generation.node, sizeof generation.node))},
-          {"generation", generation.number},
-          {"time", TimeText(counters.time)},
-          {"rules", rules},
-          {"reasons", reasons},
-          {"interfaces", interfaces},
-          {"devices", devices},
-          {"device_reasons", device_reasons},
-          {"faults", faults}};
-}
 
 std::string CountersTable(const CounterSnapshot& counters) {
   Rows rules = {{"RULE", "DIR", "PACKETS", "BYTES", "REPLIES", "REPLY BYTES", "LAST HIT"}};
@@ -123,6 +56,70 @@ std::string CountersTable(const CounterSnapshot& counters) {
   for (const auto& [word, count] : counters.faults)
     if (count != 0) text += fmt::format("\nkernel helper failed: {} {}", word, count);
   return text;
+}
+
+std::string ChangesTable(const CounterSnapshot& counters, const CounterSnapshot* before,
+                         size_t rows, size_t columns) {
+  struct Row {
+    uint64_t delta;
+    std::vector<std::string> cells;
+  };
+  std::vector<Row> moved;
+  RuleIncreases increases(before != nullptr ? before : &counters);
+  for (const RuleCount& rule : counters.rules) {
+    const pm_rule_counter delta = increases.Of(rule);
+    const uint64_t packets = delta.packets + delta.reply_packets;
+    moved.push_back({packets,
+                     {"+" + std::to_string(packets),
+                      std::to_string(rule.total.packets + rule.total.reply_packets),
+                      "+" + std::to_string(delta.bytes + delta.reply_bytes),
+                      ToString(rule.rule.direction), rule.rule.key}});
+  }
+  for (size_t i = 0; i < counters.reasons.size(); ++i) {
+    const ReasonCount& reason = counters.reasons[i];
+    if (IsZero(reason.total)) continue;
+    const auto packets = [](const pm_reason_counter& of) {
+      return of.dropped_packets + of.audited_packets + of.passed_packets;
+    };
+    const auto bytes = [](const pm_reason_counter& of) {
+      return of.dropped_bytes + of.audited_bytes + of.passed_bytes;
+    };
+    pm_reason_counter old = before != nullptr ? pm_reason_counter{} : reason.total;
+    if (before != nullptr)
+      for (const ReasonCount& each : before->reasons)
+        if (each.owner == reason.owner && each.direction == reason.direction &&
+            each.reason == reason.reason && each.is_device == reason.is_device)
+          old = each.total;
+    const uint64_t delta = packets(reason.total) - packets(old);
+    const char* fate = reason.total.dropped_packets != 0   ? "dropped: "
+                       : reason.total.audited_packets != 0 ? "audited: "
+                                                           : "passed: ";
+    moved.push_back(
+        {delta,
+         {"+" + std::to_string(delta), std::to_string(packets(reason.total)),
+          "+" + std::to_string(bytes(reason.total) - bytes(old)), ToString(reason.direction),
+          OwnerText(reason.owner, reason.is_device) + " " + fate + ReasonWord(reason.reason)}});
+  }
+  std::stable_sort(moved.begin(), moved.end(),
+                   [](const Row& a, const Row& b) { return a.delta > b.delta; });
+  Rows table = {{"PACKETS", "IN ALL", "BYTES", "DIR", "RULE OR REASON"}};
+  for (const Row& row : moved) {
+    if (table.size() + 2 > rows) break;
+    table.push_back(row.cells);
+  }
+  const double seconds =
+      before != nullptr ? static_cast<double>(counters.monotonic - before->monotonic) / 1e9 : 0;
+  std::string text = fmt::format("{}  generation {}  in {:.1f} s; {} rules\n",
+                                 TimeText(counters.time).substr(0, 19), counters.generation.number,
+                                 seconds, counters.rules.size()) +
+                     AlignedTable(table, {0, 1, 2});
+  std::string cut;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    cut += text.substr(at, std::min(end - at, columns)) + "\n";
+    at = end + 1;
+  }
+  return cut;
 }
 
 }  // namespace portmatrix

@@ -2,10 +2,13 @@
 // `portmatrix counters`: every counter, from the pins alone.
 #include <fmt/format.h>
 #include <gflags/gflags.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,13 +20,15 @@
 
 DECLARE_bool(json);
 DECLARE_string(pin_root);
-DEFINE_bool(follow, false, "print again and again, until interrupted");
-DEFINE_double(interval, 1.0, "seconds between two prints with --follow, at least 0.1");
+DEFINE_bool(follow, false,
+            "one JSON line an interval, until interrupted; a table where somebody looks");
+DEFINE_double(interval, 1.0, "seconds between two lines with --follow, at least 0.1");
 
 namespace portmatrix {
 namespace {
 
 constexpr double kLeastInterval = 0.1;
+constexpr double kMostInterval = 3600;
 
 int RunCounters(const std::vector<std::string>& arguments);
 
@@ -39,8 +44,11 @@ const Command kCountersCommand = {
     "What no rule decided counts under its reason. Seen = rules + reasons + retired, to the "
     "packet.\n"
     "\n"
+    "With --follow, each line is the object of --json with what came since the line before\n"
+    "(delta_..., interval_ns; zero in the first). On a terminal: what moved most, drawn anew.\n"
+    "\n"
     "  portmatrix counters\n"
-    "  portmatrix --json counters --follow --interval 5\n"
+    "  portmatrix counters --follow --interval 0.5 | jq '.rules[] | select(.delta_packets > 0)'\n"
     "\n"
     "exit codes: 0 ok, 1 nothing is pinned here, 2 usage, 4 the pins may not be read",
     {"follow", "interval"},
@@ -61,25 +69,51 @@ int Fail(const Error& error) {
   return error.code == EACCES || error.code == EPERM ? kExitNotPermitted : kExitFailure;
 }
 
-int RunCounters(const std::vector<std::string>& arguments) {
-  if (!arguments.empty()) return UsageError(kCountersCommand, "takes no arguments");
-  if (!(FLAGS_interval >= kLeastInterval))
-    return UsageError(kCountersCommand, "--interval is at least 0.1");
-  auto reader = PinnedReader::Open(FLAGS_pin_root);
-  if (!reader) return Fail(reader.error());
+// Follows on a terminal: the screen anew, in one write.
+bool Redraw(const CounterSnapshot& counters, const CounterSnapshot* before) {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) size = {24, 80, 0, 0};
+  fmt::print("\033[H\033[J{}", ChangesTable(counters, before, size.ws_row, size.ws_col));
+  return std::fflush(stdout) == 0;
+}
+
+int Follow(PinnedReader& reader) {
+  const bool shows_table = !FLAGS_json && isatty(STDOUT_FILENO);
+  const auto interval = std::chrono::microseconds(static_cast<int64_t>(FLAGS_interval * 1e6));
   auto next = std::chrono::steady_clock::now();
+  std::optional<CounterSnapshot> before;
   for (;;) {
-    auto counters = (*reader)->ReadCounters();
+    auto counters = reader.ReadCounters();
     if (!counters) return Fail(counters.error());
-    if (FLAGS_json)
-      PrintJson(CountersJson(*counters));
-    else
-      fmt::print("{}{}", CountersTable(*counters), FLAGS_follow ? "\n" : "");
-    if (std::fflush(stdout) != 0) return kExitFailure;
-    if (!FLAGS_follow) return kExitOk;
-    next += std::chrono::microseconds(static_cast<int64_t>(FLAGS_interval * 1e6));
+    const CounterSnapshot* base = before ? &*before : nullptr;
+    if (shows_table) {
+      if (!Redraw(*counters, base)) return kExitFailure;
+    } else {
+      const std::string line = CountersJson(*counters, base) + "\n";
+      if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() ||
+          std::fflush(stdout) != 0)
+        return kExitFailure;
+    }
+    before = std::move(*counters);
+    // A moment that was missed is not made up for.
+    const auto now = std::chrono::steady_clock::now();
+    do next += interval;
+    while (next < now);
     std::this_thread::sleep_until(next);
   }
+}
+
+int RunCounters(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return UsageError(kCountersCommand, "takes no arguments");
+  if (!(FLAGS_interval >= kLeastInterval && FLAGS_interval <= kMostInterval))
+    return UsageError(kCountersCommand, "--interval is from 0.1 to 3600 seconds");
+  auto reader = PinnedReader::Open(FLAGS_pin_root);
+  if (!reader) return Fail(reader.error());
+  if (FLAGS_follow) return Follow(**reader);
+  const auto counters = (*reader)->ReadCounters();
+  if (!counters) return Fail(counters.error());
+  fmt::print("{}", FLAGS_json ? CountersJson(*counters) + "\n" : CountersTable(*counters));
+  return kExitOk;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #define PORTMATRIX_AGENT_DATAPATH_BPF_MAP_H_
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>

@@ -93,12 +93,9 @@ class Reader final : public PinnedReader {
   }
 
   Result<std::vector<pm_attachment>> ReadAttachments() override {
-    std::vector<pm_attachment> attachments;
-    for (uint32_t number = 0; number < PM_MAX_DEVICES; ++number) {
-      auto record = maps_.at("attachments").Lookup<uint32_t, pm_attachment>(number);
-      if (!record) return record.error();
-      if (*record && (*record)->ifindex != 0) attachments.push_back(**record);
-    }
+    auto attachments = maps_.at("attachments").ReadArray<pm_attachment>(PM_MAX_DEVICES);
+    if (!attachments) return attachments.error();
+    std::erase_if(*attachments, [](const pm_attachment& each) { return each.ifindex == 0; });
     return attachments;
   }
 
@@ -167,17 +164,17 @@ class Reader final : public PinnedReader {
   // In the policy's order, interfaces before devices.
   Result<std::vector<Owner>> Owners(uint32_t slot) const {
     std::vector<Owner> owners;
+    auto names = maps_.at("owners").ReadArray<pm_owner_name>(PM_OWNERS);
+    if (!names) return names.error();
     for (uint32_t number = 0; number < PM_OWNERS; ++number) {
-      auto owner = maps_.at("owners").Lookup<uint32_t, pm_owner_name>(number);
-      if (!owner) return owner.error();
-      if (!*owner) continue;
-      const auto& positions = (*owner)->position;
+      const pm_owner_name& owner = (*names)[number];
+      const auto& positions = owner.position;
       if (std::all_of(std::begin(positions), std::end(positions),
                       [](uint32_t at) { return at == 0; }))
         continue;
       // Those that the judging generation does not have come last.
       owners.push_back(
-          {number, positions[slot] == 0 ? UINT32_MAX : positions[slot], TextOf((*owner)->name)});
+          {number, positions[slot] == 0 ? UINT32_MAX : positions[slot], TextOf(owner.name)});
     }
     std::sort(owners.begin(), owners.end(), [](const Owner& a, const Owner& b) {
       return std::pair(a.number >= PM_MAX_INTERFACES, a.position) <
@@ -194,15 +191,16 @@ class Reader final : public PinnedReader {
     if (!reasons) return reasons.error();
     auto seen = maps_.at("seen_counters").ReadPerCpu<pm_seen_counter>(PM_OWNERS * PM_DIRECTIONS);
     if (!seen) return seen.error();
+    auto retired = maps_.at("retired").ReadArray<pm_seen_counter>(PM_RETIRED_BANKS * PM_OWNERS *
+                                                                  PM_DIRECTIONS);
+    if (!retired) return retired.error();
     for (const Owner& owner : *owners) {
       for (uint32_t direction = 0; direction < PM_DIRECTIONS; ++direction) {
         const uint32_t index = owner.number * PM_DIRECTIONS + direction;
         const bool is_device = owner.number >= PM_MAX_INTERFACES;
-        auto retired = maps_.at("retired").Lookup<uint32_t, pm_seen_counter>(
-            PM_RETIRED_INDEX(retirements, owner.number, direction));
-        if (!retired) return retired.error();
-        snapshot->seen.push_back({owner.name, is_device, static_cast<Direction>(direction),
-                                  Sum((*seen)[index]), retired->value_or(pm_seen_counter{})});
+        snapshot->seen.push_back(
+            {owner.name, is_device, static_cast<Direction>(direction), Sum((*seen)[index]),
+             (*retired)[PM_RETIRED_INDEX(retirements, owner.number, direction)]});
         for (uint32_t reason = 0; reason < PM_REASON_COUNT; ++reason)
           snapshot->reasons.push_back({owner.name, is_device, static_cast<Direction>(direction),
                                        static_cast<pm_reason>(reason),

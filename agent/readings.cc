@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/readings.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <charconv>
+#include <optional>
+
+#include "agent/api_failure.h"
+#include "agent/counter_json.h"
+#include "agent/datapath/pinned_reader.h"
+
+namespace portmatrix {
+namespace {
+
+uint64_t Milliseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000u + static_cast<uint64_t>(now.tv_nsec) / 1000000u;
+}
+
+HttpReply BadRequest(std::string text) {
+  return api::Failure(400, {Refusal::Kind::kBadRequest, std::move(text), ""});
+}
+
+// "0.5" as milliseconds; nothing if it is no number or out of range.
+std::optional<uint64_t> IntervalOf(const std::string& text) {
+  double seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, failed] = std::from_chars(text.data(), end, seconds);
+  if (failed != std::errc() || rest != end) return std::nullopt;
+  if (!(seconds * 1e3 >= kLeastIntervalMilliseconds && seconds * 1e3 <= kMostIntervalMilliseconds))
+    return std::nullopt;
+  return static_cast<uint64_t>(seconds * 1e3 + 0.5);
+}
+
+Result<CounterSnapshot> ReadPinned(const std::string& pin_root) {
+  auto reader = PinnedReader::Open(pin_root);
+  if (!reader) return reader.error();
+  return (*reader)->ReadCounters();
+}
+
+}  // namespace
+
+Readings::Readings(std::string pin_root)
+    : pin_root_(std::move(pin_root)), counters_([this] { return ReadPinned(pin_root_); }) {}
+
+Result<std::unique_ptr<Readings>> Readings::Start(EventLoop& loop, const std::string& pin_root) {
+  std::unique_ptr<Readings> readings(new Readings(pin_root));
+  Readings* self = readings.get();
+  Result<EventLoop::Timer*> timer = loop.MakeTimer([self] { self->Tick(); });
+  if (!timer) return timer.error();
+  readings->timer_ = *timer;
+  return readings;
+}
+
+HttpReply Readings::Serve(const HttpCall& call) {
+  if (call.path == "/v1/counters") return Counters();
+  return StreamCounters(call);
+}
+
+HttpReply Readings::Counters() {
+  const auto counters = ReadPinned(pin_root_);
+  if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
+  return {200, CountersJson(*counters) + "\n"};
+}
+
+HttpReply Readings::StreamCounters(const HttpCall& call) {
+  uint64_t interval = 1000;
+  for (const auto& [key, value] : call.query) {
+    if (key != "interval") return BadRequest(fmt::format("unknown argument `{}`", key));
+    const auto read = IntervalOf(value);
+    if (!read) return BadRequest("`interval` is seconds, from 0.1 to 3600");
+    interval = *read;
+  }
+  HttpReply reply;
+  reply.stream = counters_.Open(interval, Milliseconds());
+  if (!reply.stream)
+    return api::Failure(
+        503, {Refusal::Kind::kRuntime,
+              fmt::format("{} different intervals are followed already", kMostIntervals), ""});
+  Tick();
+  return reply;
+}
+
+void Readings::Tick() {
+  counters_.Tick(Milliseconds());
+  if (const auto until = counters_.UntilNext(Milliseconds())) timer_->Set(*until);
+}
+
+}  // namespace portmatrix
