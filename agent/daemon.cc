@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "agent/datapath/flow_table.h"
 #include "agent/datapath/kernel_datapath.h"
 #include "agent/datapath/pinned_reader.h"
 #include "agent/leased_addresses.h"
@@ -243,14 +244,23 @@ HttpReply Daemon::Metrics(const HttpCall& call) {
   if (const Result<Standing> standing = enforcement_->Stand(); standing && !standing->detached()) {
     gauges.generation = standing->judging.number;
     gauges.on_trial = standing->pending();
-    gauges.last_change = static_cast<int64_t>(standing->judging.installed_at);
+    gauges.installed = static_cast<int64_t>(standing->judging.installed_at);
   }
   gauges.unprotected_devices = enforcement_->protection().unprotected();
   gauges.unprotected_milliseconds = enforcement_->protection().UnprotectedMilliseconds();
-  if (const auto attachments = enforcement_->datapath().Attachments(); attachments)
-    for (const Attachment& attachment : *attachments)
-      if (!gauges.unprotected_devices.contains(attachment.device))
-        gauges.protected_devices.insert(attachment.device);
+  if (const auto& change = firewall_->last_change())
+    gauges.last_change = AgentGauges::Change{change->at, change->succeeded};
+  if (auto attachments = enforcement_->datapath().Attachments(); attachments)
+    gauges.attachments = std::move(*attachments);
+  for (const Attachment& attachment : gauges.attachments)
+    if (!gauges.unprotected_devices.contains(attachment.device))
+      gauges.protected_devices.insert(attachment.device);
+  if (const auto flows = FlowTable::Open(options_.pin_root)) {
+    if (const auto entries = flows->Count()) {
+      gauges.flow_entries = *entries;
+      gauges.flow_limit = flows->capacity();
+    }
+  }
   const auto reader = PinnedReader::Open(options_.pin_root);
   const auto snapshot =
       reader ? (*reader)->ReadCounters() : Result<CounterSnapshot>(reader.error());

@@ -73,7 +73,18 @@ bool Firewall::IsJudging(const Standing& standing, const Proposal& proposal) con
          store_.confirmed() == standing.judging.number;
 }
 
+Answer<Applied> Firewall::Noted(Answer<Applied> applied) {
+  last_change_ = LastChange{clock_.Now(), static_cast<bool>(applied)};
+  return applied;
+}
+
 Answer<Applied> Firewall::Apply(const ApplyOrder& order) {
+  return order.dry_run ? ApplyOrdered(order) : Noted(ApplyOrdered(order));
+}
+
+Answer<Applied> Firewall::Reload(const Sources& sources) { return Noted(ReloadSources(sources)); }
+
+Answer<Applied> Firewall::ApplyOrdered(const ApplyOrder& order) {
   if (order.confirm_seconds &&
       (*order.confirm_seconds == 0 || *order.confirm_seconds > kMaxTrialSeconds))
     return Refusal{Refusal::Kind::kBadRequest,
@@ -137,7 +148,7 @@ Result<std::vector<std::string>> Firewall::NewlyExpiring(const Standing& standin
   return objections;
 }
 
-Answer<Applied> Firewall::Reload(const Sources& sources) {
+Answer<Applied> Firewall::ReloadSources(const Sources& sources) {
   const Answer<Standing> standing = StandForChange();
   if (!standing) return standing.refusal();
   if (store_.detached() || (standing->detached() && !standing->untouched()))

@@ -94,6 +94,13 @@ class Firewall {
 
   void Tick() { enforcement_.Tick(); }
 
+  // The last change that somebody tried, since the agent started; no dry run.
+  struct LastChange {
+    int64_t at = 0;  // nanoseconds since 1970
+    bool succeeded = false;
+  };
+  const std::optional<LastChange>& last_change() const { return last_change_; }
+
   const std::string& node() const { return node_; }
   Enforcement& enforcement() { return enforcement_; }
   const StateDirectory& store() const { return store_; }
@@ -110,6 +117,9 @@ class Firewall {
   };
   // How things stand once an overdue trial has ended; a trial that goes on refuses the change.
   Answer<Standing> StandForChange();
+  Answer<Applied> ApplyOrdered(const ApplyOrder& order);
+  Answer<Applied> ReloadSources(const Sources& sources);
+  Answer<Applied> Noted(Answer<Applied> applied);
   // What stands against an explicit change: its caller's session, the host's own addresses.
   Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order) const;
   bool IsJudging(const Standing& standing, const Proposal& proposal) const;
@@ -139,6 +149,7 @@ class Firewall {
   Alarms& alarms_;
   ReadLeased leased_;
   FindPaths paths_;
+  std::optional<LastChange> last_change_;
 };
 
 }  // namespace portmatrix

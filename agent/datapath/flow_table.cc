@@ -64,8 +64,8 @@ Result<std::optional<pm_flow>> FlowTable::Find(const pm_tuple& opening) const {
 
 // In batches, bucket after bucket: a walk from key to key begins again whenever its key goes
 // meanwhile.
-Result<std::vector<Conversation>> FlowTable::ReadAll() const {
-  std::vector<Conversation> all;
+Result<void> FlowTable::ForEach(
+    const std::function<void(const pm_tuple&, const pm_flow&)>& visit) const {
   std::vector<pm_tuple> keys(4096);
   std::vector<pm_flow> values(keys.size());
   uint32_t cursor = 0;
@@ -81,10 +81,26 @@ Result<std::vector<Conversation>> FlowTable::ReadAll() const {
       continue;
     }
     if (failed != 0 && errno != ENOENT) return map_.Failure("read from", errno);
-    for (uint32_t i = 0; i < count; ++i) all.push_back({keys[i], values[i]});
-    if (failed != 0) return all;
+    for (uint32_t i = 0; i < count; ++i) visit(keys[i], values[i]);
+    if (failed != 0) return {};
     first = false;
   }
+}
+
+Result<std::vector<Conversation>> FlowTable::ReadAll() const {
+  std::vector<Conversation> all;
+  const Result<void> read = ForEach([&all](const pm_tuple& opening, const pm_flow& flow) {
+    all.push_back({opening, flow});
+  });
+  if (!read) return read.error();
+  return all;
+}
+
+Result<uint64_t> FlowTable::Count() const {
+  uint64_t count = 0;
+  const Result<void> read = ForEach([&count](const pm_tuple&, const pm_flow&) { ++count; });
+  if (!read) return read.error();
+  return count;
 }
 
 }  // namespace portmatrix

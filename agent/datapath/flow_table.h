@@ -4,6 +4,7 @@
 #define PORTMATRIX_AGENT_DATAPATH_FLOW_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,8 +37,10 @@ class FlowTable {
   Result<std::optional<pm_flow>> Find(const pm_tuple& opening) const;
   // Every entry, expired ones included; one that comes or goes meanwhile may be missing.
   Result<std::vector<Conversation>> ReadAll() const;
+  Result<uint64_t> Count() const;
 
  private:
+  Result<void> ForEach(const std::function<void(const pm_tuple&, const pm_flow&)>& visit) const;
   FlowTable(BpfMap map, uint32_t capacity) : map_(std::move(map)), capacity_(capacity) {}
   BpfMap map_;
   uint32_t capacity_;
