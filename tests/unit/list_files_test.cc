@@ -125,5 +125,11 @@ TEST(ListFilesNamedIn, AreThoseInsideTheRootOnce) {
               ElementsAre(ListFile{"p/l/y.txt", "p"}, ListFile{"p/x.txt", "p"}));
 }
 
+TEST(ListFilesNamedIn, AreFoundUnderAKeyThatIsWrittenWithEscapes) {
+  Sources sources;
+  sources.documents.push_back({"p/a.yaml", "p", "sets:\n  a: {\"\\x66ile\": x.txt}\n"});
+  EXPECT_THAT(ListFilesNamedIn(sources), ElementsAre(ListFile{"p/x.txt", "p"}));
+}
+
 }  // namespace
 }  // namespace portmatrix
