@@ -18,6 +18,8 @@ namespace portmatrix {
 namespace {
 
 constexpr std::string_view kVariable = "SSH_CONNECTION=";
+// An IPv4 address as a listener of both families sees it.
+constexpr std::string_view kMapped = "::ffff:";
 constexpr int kMostAncestors = 64;
 
 std::string ReadFile(const std::string& path) {
@@ -59,6 +61,8 @@ std::optional<nlohmann::json> SessionOf(std::string_view ssh_connection) {
   if (!words) return std::nullopt;
   for (std::string* address : {&from, &to}) {
     address->resize(std::min(address->find('%'), address->size()));
+    if (address->starts_with(kMapped) && address->find('.') != std::string::npos)
+      address->erase(0, kMapped.size());
     if (!ParseAddress(*address)) return std::nullopt;
   }
   return nlohmann::json{{"from", from}, {"from_port", from_port}, {"to", to}, {"to_port", to_port}};

@@ -78,8 +78,11 @@ class NodeTest(unittest.TestCase):
 
     def command(self, *arguments: str, environment=None, timeout: float = 60.0) -> subprocess.CompletedProcess:
         """`portmatrix` in the node's namespace, for this agent."""
-        line = self.wire.command("node", str(_build / "bin" / "portmatrix"), "--pin_root", str(self.agent.pin_root),
-                                 "--socket", str(self.agent.socket), *map(str, arguments))
+        return self.within([*self.agent.line(), *map(str, arguments)], environment, timeout)
+
+    def within(self, line, environment=None, timeout: float = 60.0) -> subprocess.CompletedProcess:
+        """A program in the node's namespace."""
+        line = self.wire.command("node", *line)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
         return subprocess.run(line, env={**clean, **(environment or {})}, capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, check=False)

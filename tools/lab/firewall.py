@@ -37,6 +37,14 @@ class Firewall:
     def pid(self) -> int:
         return self._process.pid
 
+    def line(self) -> list[str]:
+        """The command's line for this agent."""
+        return [self._command, "--pin_root", str(self.pin_root), "--socket", str(self.socket)]
+
+    def reload(self) -> None:
+        """Files that nobody stands behind: the agent reads them again."""
+        os.kill(self.pid, signal.SIGHUP)
+
     def start(self, policy: list[pathlib.Path], flags=(), under=()) -> None:
         """Starts the agent, with more `flags`, `under` another program's command line; `wait` says when it judges."""
         self._state.mkdir(parents=True, exist_ok=True)
