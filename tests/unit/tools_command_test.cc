@@ -157,6 +157,17 @@ TEST_F(CommandLine, ShowsTheEffectiveMatrix) {
             "allow   disabled\n");
 }
 
+TEST_F(CommandLine, ShowsInEveryFormat) {
+  EXPECT_THAT(Run("show p --node edge1 --format markdown").out,
+              StartsWith("# Port matrix of node `edge1`\n"));
+  EXPECT_THAT(Run("show p --node edge1 --format csv").out, StartsWith("interface,direction,"));
+  EXPECT_THAT(Run("show p --node edge1 --format nft").out, StartsWith("# node edge1, "));
+  EXPECT_EQ(Run("show p --node edge1 --format json").out, Run("--json show p --node edge1").out);
+  EXPECT_EQ(Run("show p --node edge1 --format table").out, Run("show p --node edge1").out);
+  EXPECT_EQ(Run("show p --node edge1 --format xml").code, 2);
+  EXPECT_EQ(Run("--json show p --node edge1 --format csv").code, 2);
+}
+
 TEST_F(CommandLine, ImportsAPortSummaryThatCheckThenReads) {
   Write("ports.csv", "port,source,destination\nTCP/443,Any,Web host\n");
   const Outcome outcome = Run("import ports.csv");

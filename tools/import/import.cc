@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
-#include "agent/policy/limits.h"
 #include "agent/policy/utf8.h"
 #include "tools/import/columns.h"
 #include "tools/import/csv.h"
@@ -17,27 +15,12 @@
 #include "tools/import/party_cell.h"
 #include "tools/import/plain_text.h"
 #include "tools/import/port_text.h"
+#include "tools/import/unique_names.h"
 
 namespace portmatrix {
 namespace {
 
 constexpr size_t kShownBytes = 120;  // of a cell, in comments
-
-// Names, each once: a twin gets a number behind it.
-class Names {
- public:
-  std::string Take(const std::string& name) {
-    std::string free = name;
-    for (size_t twin = 2; !taken_.insert(free).second; ++twin) {
-      const std::string tail = fmt::format("-{}", twin);
-      free = name.substr(0, kMaxNameBytes - tail.size()) + tail;
-    }
-    return free;
-  }
-
- private:
-  std::set<std::string> taken_;
-};
 
 class Importing {
  public:
@@ -291,8 +274,8 @@ class Importing {
   TablesRead read_;
   std::vector<Summary> summaries_;
   size_t rows_ = 0;
-  Names ids_;
-  Names set_names_;
+  UniqueNames ids_;
+  UniqueNames set_names_;
   std::map<std::string, size_t> sets_;
   Import result_;
 };

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/import/matrix_name.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <set>
 #include <sstream>
 #include <string_view>
 
-#include "agent/policy/limits.h"
 #include "tools/import/plain_text.h"
+#include "tools/import/unique_names.h"
 
 namespace portmatrix {
 namespace {
@@ -67,18 +64,13 @@ std::vector<std::string> MatrixNames(const std::vector<std::string>& headings,
   for (const std::string& heading : headings) words.push_back(WordsOf(PlainText(heading)));
   const size_t shared = SharedWords(words);
   std::vector<std::string> names;
-  std::set<std::string> taken;
+  UniqueNames taken;
   for (const auto& each : words) {
     std::string name = NameOf(each, shared);
     if (name.empty()) name = NameOf(each, 0);
     if (name.empty()) name = NameFrom(file);
     if (name.empty()) name = "matrix";
-    std::string free = name;
-    for (size_t twin = 2; !taken.insert(free).second; ++twin) {
-      const std::string tail = fmt::format("-{}", twin);
-      free = name.substr(0, kMaxNameBytes - tail.size()) + tail;
-    }
-    names.push_back(std::move(free));
+    names.push_back(taken.Take(name));
   }
   return names;
 }
