@@ -90,7 +90,8 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
       options.node, *daemon->enforcement_, *daemon->store_, daemon->clock_, daemon->alarms_,
       ReadLeasedAddresses,
       [](const Session& session) { return PathsBetween(session.to, session.from); });
-  Result<std::unique_ptr<Readings>> readings = Readings::Start(*daemon->loop_, options.pin_root);
+  Result<std::unique_ptr<Readings>> readings =
+      Readings::Start(*daemon->loop_, options.pin_root, options.state_dir);
   if (!readings) return Refusal::Runtime(readings.error());
   daemon->readings_ = std::move(*readings);
   daemon->api_ = std::make_unique<ControlApi>(
@@ -170,6 +171,7 @@ Result<void> Daemon::Run() {
   glance_->Set(kGlanceMilliseconds);
   sd_notify(0, "READY=1");
   Result<void> done = loop_->Run();
+  (void)readings_->KeepHits();
   sd_notify(0, "STOPPING=1\nSTATUS=stopped; what is in force stays in force");
   alarms_.Note("stopped; what is in force stays in force");
   return done;

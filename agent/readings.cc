@@ -14,6 +14,10 @@
 namespace portmatrix {
 namespace {
 
+// What a crash of the machine may lose of the stamps; and when rules begin to be known.
+constexpr uint64_t kKeepHitsMilliseconds = 300'000;
+constexpr uint64_t kFirstHitsMilliseconds = 1000;
+
 uint64_t Milliseconds() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -43,20 +47,32 @@ Result<CounterSnapshot> ReadPinned(const std::string& pin_root) {
 
 }  // namespace
 
-Readings::Readings(std::string pin_root)
-    : pin_root_(std::move(pin_root)), counters_([this] { return ReadPinned(pin_root_); }) {}
+Readings::Readings(std::string pin_root, const std::string& state_dir)
+    : pin_root_(std::move(pin_root)),
+      counters_([this] { return ReadPinned(pin_root_); }),
+      hits_(state_dir) {}
 
-Result<std::unique_ptr<Readings>> Readings::Start(EventLoop& loop, const std::string& pin_root) {
-  std::unique_ptr<Readings> readings(new Readings(pin_root));
+Result<std::unique_ptr<Readings>> Readings::Start(EventLoop& loop, const std::string& pin_root,
+                                                  const std::string& state_dir) {
+  std::unique_ptr<Readings> readings(new Readings(pin_root, state_dir));
   Readings* self = readings.get();
   Result<EventLoop::Timer*> timer = loop.MakeTimer([self] { self->Tick(); });
   if (!timer) return timer.error();
   readings->timer_ = *timer;
+  timer = loop.MakeTimer([self] {
+    // A full disk is an alarm of the state directory's own.
+    (void)self->KeepHits();
+    self->hits_timer_->Set(kKeepHitsMilliseconds);
+  });
+  if (!timer) return timer.error();
+  readings->hits_timer_ = *timer;
+  readings->hits_timer_->Set(kFirstHitsMilliseconds);
   return readings;
 }
 
 HttpReply Readings::Serve(const HttpCall& call) {
   if (call.path == "/v1/counters") return Counters();
+  if (call.path == "/v1/hits") return Hits();
   return StreamCounters(call);
 }
 
@@ -64,6 +80,20 @@ HttpReply Readings::Counters() {
   const auto counters = ReadPinned(pin_root_);
   if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
   return {200, CountersJson(*counters) + "\n"};
+}
+
+Result<void> Readings::KeepHits() {
+  const auto counters = ReadPinned(pin_root_);
+  if (!counters) return counters.error();
+  hits_.Take(*counters, counters->time);
+  return hits_.Save();
+}
+
+HttpReply Readings::Hits() {
+  const auto counters = ReadPinned(pin_root_);
+  if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
+  hits_.Take(*counters, counters->time);
+  return {200, hits_.Json(*counters) + "\n"};
 }
 
 HttpReply Readings::StreamCounters(const HttpCall& call) {

@@ -10,26 +10,33 @@
 #include "agent/counter_streams.h"
 #include "agent/event_loop.h"
 #include "agent/http_server.h"
+#include "agent/last_hits.h"
 
 namespace portmatrix {
 
 class Readings {
  public:
   // `loop` outlives this.
-  static Result<std::unique_ptr<Readings>> Start(EventLoop& loop, const std::string& pin_root);
+  static Result<std::unique_ptr<Readings>> Start(EventLoop& loop, const std::string& pin_root,
+                                                 const std::string& state_dir);
 
-  // GET /v1/counters: one object; GET /v1/counters/stream?interval=SECONDS.
+  // GET /v1/counters: one object; GET /v1/counters/stream?interval=SECONDS; GET /v1/hits.
   HttpReply Serve(const HttpCall& call);
+  // Takes up when rules were last hit, and keeps it on the disk.
+  Result<void> KeepHits();
 
  private:
-  explicit Readings(std::string pin_root);
+  Readings(std::string pin_root, const std::string& state_dir);
   HttpReply Counters();
   HttpReply StreamCounters(const HttpCall& call);
+  HttpReply Hits();
   void Tick();
 
   std::string pin_root_;
   CounterStreams counters_;
+  LastHits hits_;
   EventLoop::Timer* timer_ = nullptr;
+  EventLoop::Timer* hits_timer_ = nullptr;
 };
 
 }  // namespace portmatrix

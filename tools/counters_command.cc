@@ -14,14 +14,18 @@
 #include <vector>
 
 #include "agent/datapath/pinned_reader.h"
+#include "tools/agent_client.h"
 #include "tools/commands.h"
 #include "tools/counter_text.h"
+#include "tools/duration.h"
 #include "tools/loaded_policy.h"
+#include "tools/table.h"
 
 DECLARE_bool(json);
 DECLARE_string(pin_root);
 DEFINE_bool(follow, false,
             "one JSON line an interval, until interrupted; a table where somebody looks");
+DEFINE_string(unused_since, "", "only rules that were not hit for so long: 30d, 12h");
 DEFINE_double(interval, 1.0, "seconds between two lines with --follow, at least 0.1");
 
 namespace portmatrix {
@@ -36,7 +40,7 @@ int RunCounters(const std::vector<std::string>& arguments);
 
 const Command kCountersCommand = {
     "counters",
-    "[--follow [--interval SECONDS]]",
+    "[--follow [--interval SECONDS]] [--unused-since TIME]",
     "packets and bytes by rule, by reason and by interface",
     "Reads the pinned maps, so it needs no agent: root, or membership of group `portmatrix`.\n"
     "A rule's packets travelled in its direction; replies are the answers that passed because of "
@@ -46,12 +50,16 @@ const Command kCountersCommand = {
     "\n"
     "With --follow, each line is the object of --json with what came since the line before\n"
     "(delta_..., interval_ns; zero in the first). On a terminal: what moved most, drawn anew.\n"
+    "--unused-since asks the agent, whose stamps outlive a boot: rules in force that were not hit "
+    "for\n"
+    "so long; of a rule that is not known for so long, that is said.\n"
     "\n"
     "  portmatrix counters\n"
+    "  portmatrix counters --unused-since 30d\n"
     "  portmatrix counters --follow --interval 0.5 | jq '.rules[] | select(.delta_packets > 0)'\n"
     "\n"
     "exit codes: 0 ok, 1 nothing is pinned here, 2 usage, 4 the pins may not be read",
-    {"follow", "interval"},
+    {"follow", "interval", "unused_since"},
     RunCounters,
 };
 
@@ -103,8 +111,46 @@ int Follow(PinnedReader& reader) {
   }
 }
 
+// Rules in force that were not hit since then: {"since", "rules":[{"rule","direction","last_hit",
+// "known_since","known_long_enough"}]}.
+int ShowUnused() {
+  const auto seconds = ParseDuration(FLAGS_unused_since);
+  if (!seconds || FLAGS_follow)
+    return UsageError(kCountersCommand, "--unused-since is a time such as 30d, without --follow");
+  const AgentAnswer answer = GetFromAgent("/v1/hits");
+  if (answer.code != kExitOk) return ReportFailure(kCountersCommand, answer);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  // Times of one form compare as texts.
+  const std::string since = TimeText(std::chrono::nanoseconds(now).count() -
+                                     static_cast<int64_t>(*seconds) * 1'000'000'000);
+  nlohmann::ordered_json unused = nlohmann::ordered_json::array();
+  std::vector<std::vector<std::string>> table = {{"RULE", "DIR", "LAST HIT", "KNOWN SINCE"}};
+  for (const auto& rule : answer.body.value("rules", nlohmann::json::array())) {
+    const bool never = rule.at("last_hit").is_null();
+    if (!rule.at("in_force").get<bool>() || (!never && rule.at("last_hit") >= since)) continue;
+    const std::string known_since = rule.at("known_since");
+    const bool long_enough = known_since < since;
+    unused.push_back({{"rule", rule.at("rule")},
+                      {"direction", rule.at("direction")},
+                      {"last_hit", rule.at("last_hit")},
+                      {"known_since", known_since},
+                      {"known_long_enough", long_enough}});
+    table.push_back({rule.at("rule"), rule.at("direction"),
+                     never ? "never" : rule.at("last_hit").get<std::string>().substr(0, 19) + "Z",
+                     known_since.substr(0, 19) + "Z" + (long_enough ? "" : " (not so long)")});
+  }
+  if (FLAGS_json)
+    PrintJson({{"since", since}, {"rules", unused}});
+  else if (table.size() == 1)
+    fmt::print("every rule was hit since {}Z\n", since.substr(0, 19));
+  else
+    fmt::print("{}", AlignedTable(table, {}));
+  return kExitOk;
+}
+
 int RunCounters(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return UsageError(kCountersCommand, "takes no arguments");
+  if (!FLAGS_unused_since.empty()) return ShowUnused();
   if (!(FLAGS_interval >= kLeastInterval && FLAGS_interval <= kMostInterval))
     return UsageError(kCountersCommand, "--interval is from 0.1 to 3600 seconds");
   auto reader = PinnedReader::Open(FLAGS_pin_root);

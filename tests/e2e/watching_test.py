@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import threading
@@ -138,6 +139,30 @@ class Streams(Watching):
         calls = next(int(row.split()[3]) for row in said.splitlines() if row.endswith(" bpf"))
         figure(f"{_RULES} rules: {calls} calls of bpf a reading, opening the pins included")
         self.assertLess(calls, 60)
+
+
+class Unused(Watching):
+    def unused(self, since: str) -> dict[str, dict]:
+        rules = json.loads(self.command("--json", "counters", "--unused-since", since).stdout)["rules"]
+        return {rule["rule"]: rule for rule in rules}
+
+    def test_last_hits_survive_the_agent_and_a_boot(self) -> None:
+        self.start(policy_of([_OPEN, 7001]))
+        self.send(3)
+        used, idle = f"wan/m/p{_OPEN}", "wan/m/p7001"
+        self.assertEqual(self.unused("1h").keys(), {idle, "wan/m/ping"})
+        self.assertEqual(self.unused("1h")[idle]["last_hit"], None)
+        self.assertFalse(self.unused("1h")[idle]["known_long_enough"])
+        time.sleep(1.1)
+        before = self.unused("1s")[used]
+        self.assertTrue(before["known_long_enough"])
+        self.agent.stop()
+        shutil.rmtree(self.agent.pin_root)  # a boot: the kernel forgets
+        self.start()
+        self.assertEqual(self.unused("1s")[used], before)
+        self.assertEqual(self.unused("1h").keys(), {idle, "wan/m/ping"})
+        self.send(1)
+        self.assertNotIn(used, self.unused("1s"))
 
 
 class Prometheus(Watching):
