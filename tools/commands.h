@@ -18,6 +18,7 @@
   X(History)                   \
   X(Status)                    \
   X(Counters)                  \
+  X(Top)                       \
   X(Detach)
 
 namespace portmatrix {
