@@ -31,6 +31,7 @@ _PACKETS = int(os.environ.get("PORTMATRIX_FLOOD", 300_000))
 # Few enough that no conversation is older than its timeout when it is looked at.
 _ROUND_PACKETS = 500_000
 _SEED = 1
+_ATTEMPTS = 5
 
 _TCP_KINDS = ("syn", "ack", "rst", "synack", "finack")
 _SOURCE_PORTS = ("1-65535", "5061-5061", "3478-3478", "50000-59999", "443-443", "53-53", "80-80")
@@ -159,7 +160,21 @@ def _flood(edge: EdgeLab, plan: Plan, seed: int) -> float:
 
 
 def _round(edge: EdgeLab, talks: list, plan: Plan, number: int) -> float:
-    before, listed, lost = edge.firewall.counters(), edge.conversations(), _lost(edge)
+    """The seconds that a round took of which the wire lost nothing: on a busy machine its queue overflows, and no count is exact."""
+    for attempt in range(_ATTEMPTS):
+        lost, problems = _lost(edge), len(edge.problems)
+        seconds = _attempt(edge, talks, plan, number + attempt * _ROUNDS)
+        lost = _lost(edge) - lost
+        if not lost:
+            return seconds
+        if attempt + 1 < _ATTEMPTS:
+            del edge.problems[problems:]
+    edge.expect(False, f"round {number}: the wire lost {lost} packets in the last of {_ATTEMPTS} attempts")
+    return seconds
+
+
+def _attempt(edge: EdgeLab, talks: list, plan: Plan, number: int) -> float:
+    before, listed = edge.firewall.counters(), edge.conversations()
     seconds = _flood(edge, plan, _SEED + number)
     wrong = []
 
@@ -170,7 +185,6 @@ def _round(edge: EdgeLab, talks: list, plan: Plan, number: int) -> float:
 
     settle(agree, 5.0)
     edge.problems += [f"round {number}: {text}" for text in wrong]
-    edge.expect(_lost(edge) == lost, f"round {number}: the wire lost {_lost(edge) - lost} packets; no count can be exact")
     found = edge.conversations()
     edge.expect(not found - listed, f"round {number}: made {sorted(map(str, found - listed))[:5]}")
     edge.expect(not listed - found, f"round {number}: ended {sorted(map(str, listed - found))[:5]}")
