@@ -35,7 +35,12 @@ td.n,th.n{text-align:right;white-space:nowrap}td.k{white-space:nowrap}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.6rem;margin:1rem 0}
 dl div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}
 dt{color:var(--dim);font-size:.85rem}dd{margin:0;font-size:1.25rem}
-@media(max-width:640px){body{padding:.8rem;font-size:14px}th,td{padding:.3rem .4rem}}
+@media(max-width:640px){body{padding:.8rem;font-size:14px}th,td{padding:.3rem .4rem}
+.rules tr:first-child{display:none}.rules tr{display:grid;grid-template-columns:1fr 1fr;padding:.3rem 0;
+border-bottom:1px solid var(--line)}.rules tr:last-child{border-bottom:0}
+.rules td{border:0;padding:.1rem .6rem;text-align:left;white-space:normal;overflow-wrap:anywhere}
+.rules td:first-child{grid-column:1/-1;font-weight:600}
+.rules td[data-l]::before{content:attr(data-l) " ";color:var(--dim)}}
 @media print{body{max-width:none}.wide{overflow:visible}}
 )";
 
@@ -128,7 +133,8 @@ class Page {
     Write("<h3>{}</h3>", direction == Direction::kIn ? "In: who may open what here"
                                                      : "Out: what may be opened from here");
     text_ +=
-        "<div class=\"wide\"><table><tr><th>Rule</th><th>From</th><th>To</th><th>Protocol</th>"
+        "<div class=\"wide "
+        "rules\"><table><tr><th>Rule</th><th>From</th><th>To</th><th>Protocol</th>"
         "<th>Ports</th><th>Action</th><th class=\"n\">Packets</th><th class=\"n\">Replies</th>"
         "<th>Last hit</th></tr>";
     size_t rows = 0;
@@ -141,9 +147,11 @@ class Page {
       if (rule.state != RuleState::kActive) remark = StateText(rule.state);
       if (IsShadowed(rule)) remark = "shadowed: earlier rules match all of it";
       Write(
-          "<tr{}><td class=\"k\">{}{}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
-          "<td class=\"{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>"
-          "<td class=\"k\">{}</td></tr>",
+          "<tr{}><td class=\"k\">{}{}{}</td><td data-l=\"from\">{}</td><td data-l=\"to\">{}</td>"
+          "<td data-l=\"protocol\">{}</td><td data-l=\"ports\">{}</td>"
+          "<td data-l=\"action\" class=\"{}\">{}</td><td data-l=\"packets\" class=\"n\">{}</td>"
+          "<td data-l=\"replies\" class=\"n\">{}</td>"
+          "<td data-l=\"last hit\" class=\"k\">{}</td></tr>",
           IsNeverHit(rule) || rule.state != RuleState::kActive ? " class=\"never\"" : "",
           HtmlText(rule.matrix + "/" + rule.id),
           rule.description.empty()
