@@ -29,7 +29,7 @@ std::shared_ptr<HttpStream> CounterStreams::Open(uint64_t interval_milliseconds,
   if (group.readers.empty()) {
     group.due = now + interval;
     if (auto counters = read_(); counters)
-      group.before = std::move(*counters);
+      group.before = std::make_shared<const CounterSnapshot>(std::move(*counters));
     else
       group.before.reset();
   }
@@ -39,7 +39,7 @@ std::shared_ptr<HttpStream> CounterStreams::Open(uint64_t interval_milliseconds,
 }
 
 void CounterStreams::Tick(uint64_t now) {
-  std::optional<CounterSnapshot> read;
+  std::shared_ptr<const CounterSnapshot> read;
   for (auto group = groups_.begin(); group != groups_.end();) {
     auto& [interval, each] = *group;
     std::erase_if(each.readers, [](const auto& reader) { return reader->is_gone(); });
@@ -55,11 +55,11 @@ void CounterStreams::Tick(uint64_t now) {
       auto counters = read_();
       // Nothing is pinned (any more): readers wait for what comes.
       if (!counters) continue;
-      read = std::move(*counters);
+      read = std::make_shared<const CounterSnapshot>(std::move(*counters));
     }
-    const HttpStream::Text line = Line(CountersJson(*read, each.before ? &*each.before : nullptr));
+    const HttpStream::Text line = Line(CountersJson(*read, each.before.get()));
     for (const auto& reader : each.readers) reader->Push(line);
-    each.before = *read;
+    each.before = read;
   }
 }
 

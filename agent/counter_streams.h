@@ -42,7 +42,7 @@ class CounterStreams {
  private:
   struct Group {
     uint64_t due = 0;
-    std::optional<CounterSnapshot> before;
+    std::shared_ptr<const CounterSnapshot> before;  // shared by groups of one moment
     std::vector<std::shared_ptr<HttpStream>> readers;
   };
 

@@ -214,17 +214,21 @@ class Reader final : public PinnedReader {
     auto names = maps_.at("names").ReadAll<uint32_t, pm_rule_name>();
     if (!names) return names.error();
     uint32_t slots_in_use = 0;
-    // Not in force or not, position, counter slot.
-    std::map<std::tuple<bool, uint32_t, uint32_t>, pm_rule_name> ordered;
+    // Those not in force come last; then position, counter slot.
+    std::vector<std::pair<std::tuple<bool, uint32_t, uint32_t>, const pm_rule_name*>> ordered;
+    ordered.reserve(names->size());
     for (const auto& [counter, name] : *names) {
       if (name.retired_at != 0 && name.retired_at <= retirements) continue;
       const uint32_t position = name.position[slot];
-      ordered.emplace(std::tuple(position == 0, position, counter), name);
+      ordered.emplace_back(std::tuple(position == 0, position, counter), &name);
       slots_in_use = std::max(slots_in_use, counter + 1);
     }
+    std::sort(ordered.begin(), ordered.end());
     auto counters = maps_.at("rule_counters").ReadPerCpu<pm_rule_counter>(slots_in_use);
     if (!counters) return counters.error();
-    for (const auto& [order, name] : ordered) {
+    snapshot->rules.reserve(ordered.size());
+    for (const auto& [order, named] : ordered) {
+      const pm_rule_name& name = *named;
       RuleCount count;
       count.rule = {TextOf(name.key), static_cast<Direction>(name.direction)};
       count.in_force = !std::get<0>(order);
