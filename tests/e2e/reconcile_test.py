@@ -6,6 +6,7 @@ it is not. Times are from the end of the event to the moment at which the kernel
 import os
 import pathlib
 import re
+import statistics
 import time
 import urllib.request
 
@@ -264,7 +265,7 @@ def _milliseconds(seconds: list[float]) -> str:
     values = sorted(value * 1000 for value in seconds)
     if len(values) == 1:
         return f"{values[0]:.0f} ms"
-    return f"{values[0]:.0f}-{values[-1]:.0f} ms, {len(values)} tries"
+    return f"{statistics.median(values):.0f} ms (median of {len(values)}; {values[0]:.0f} to {values[-1]:.0f})"
 
 
 if __name__ == "__main__":
