@@ -27,6 +27,7 @@
 #include "tests/support/node_builder.h"
 #include "tests/support/random_frame.h"
 #include "tests/support/random_policy.h"
+#include "tests/support/source_tree.h"
 #include "tools/export/nft_text.h"
 
 #define NEEDS_NFTABLES()                                                            \
@@ -224,7 +225,7 @@ TEST(NftExport, OfEveryShippedPolicyLoadsTwice) {
   for (const Shipped& row : rows) {
     for (const char* device : row.devices) nftables->AddDevice(device);
     const std::string paths = fmt::format(fmt::runtime(std::string("{0}/") + row.paths),
-                                          std::string(PORTMATRIX_SOURCE_DIR) + "/policies");
+                                          SourceTree().string() + "/policies");
     const Ran shown = RunCommand(fmt::format("show {} --node {} --format nft", paths, row.node));
     ASSERT_EQ(shown.code, 0) << shown.errors;
     EXPECT_EQ(nftables->Load(shown.output, true), "") << row.node;

@@ -21,6 +21,7 @@
 
 #include "agent/policy/expect.h"
 #include "agent/policy/lint.h"
+#include "tests/support/source_tree.h"
 #include "tests/unit/policy_text.h"
 
 namespace portmatrix {
@@ -28,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kTree = PORTMATRIX_SOURCE_DIR;
+const fs::path kTree = SourceTree();
 const fs::path kPage = kTree / "agent/policy/DIAGNOSTICS.md";
 
 std::string Content(const fs::path& path) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/policy/reader.h"
+#include "tests/support/source_tree.h"
 #include "tools/import/import.h"
 #include "tools/import/matrix_yaml.h"
 #include "agent/policy_files.h"
@@ -18,7 +19,7 @@
 namespace portmatrix {
 namespace {
 
-const std::string kTree = PORTMATRIX_SOURCE_DIR;
+const std::string kTree = SourceTree().string();
 
 // Who the page's names are on an Edge node.
 const std::map<std::string, std::string> kBindings = {

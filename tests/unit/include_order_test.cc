@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/source_tree.h"
+
 namespace {
 
 using std::string;
@@ -211,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(Table, IncludeOrder, testing::ValuesIn(kCases),
 
 TEST(IncludeOrderOfThisTree, Holds) {
   namespace fs = std::filesystem;
-  const fs::path root = PORTMATRIX_SOURCE_DIR;
+  const fs::path root = portmatrix::SourceTree();
   const std::vector<string> extensions = {".h", ".c", ".cc", ".inc"};
   std::vector<string> violations, seen;
   for (string_view folder : {"maps", "bpf", "agent", "tools"}) {

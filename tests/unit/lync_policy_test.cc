@@ -21,6 +21,7 @@
 #include "agent/policy/lint.h"
 #include "agent/policy/reader.h"
 #include "agent/policy/resolve.h"
+#include "tests/support/source_tree.h"
 
 namespace portmatrix {
 namespace {
@@ -124,7 +125,7 @@ std::string ReadText(const std::filesystem::path& path) {
 }
 
 std::filesystem::path PolicyPath(std::string_view path) {
-  return std::filesystem::path(PORTMATRIX_SOURCE_DIR) / "policies" / path;
+  return SourceTree() / "policies" / path;
 }
 
 Sources ReadTrees(const std::vector<std::filesystem::path>& roots) {
