@@ -52,12 +52,14 @@ void RemoveUnfinished(const std::string& folder) {
 }  // namespace
 
 Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& path) {
+  // What is above it is as usual; what is in it is the owner's alone.
   std::error_code failed;
-  std::filesystem::create_directories(path, failed);
+  const std::filesystem::path above = std::filesystem::path(path + "/").parent_path().parent_path();
+  if (!above.empty()) std::filesystem::create_directories(above, failed);
   if (failed)
     return Error{"create directory", path, failed.value(), "give another one with --state_dir"};
-  for (const char* name : {kGenerations, kSources})
-    if (Result<void> made = MakeFolder(path + "/" + name); !made) return made.error();
+  for (const std::string& folder : {path, path + "/" + kGenerations, path + "/" + kSources})
+    if (Result<void> made = MakeFolder(folder); !made) return made.error();
 
   const std::string lock_path = path + "/lock";
   FileDescriptor lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/api_calls.h"
+#include "tests/fuzz/capture_reading.h"
 #include "tests/fuzz/import_reading.h"
 #include "tests/fuzz/packet_seeds.h"
 #include "tests/fuzz/parser_agreement.h"
@@ -68,6 +70,18 @@ TEST(FuzzCorpus, EveryPortSummaryGivesAPolicyFile) {
   const std::vector<fs::path> files = FilesIn(fs::path(PORTMATRIX_CORPUS) / "import");
   EXPECT_GT(files.size(), 10u);
   for (const fs::path& path : files) EXPECT_EQ(ImportProblem(Contents(path)), "") << path;
+}
+
+TEST(FuzzCorpus, EveryCaptureIsReadToItsEnd) {
+  const std::vector<fs::path> files = FilesIn(fs::path(PORTMATRIX_CORPUS) / "capture");
+  EXPECT_GT(files.size(), 10u);
+  for (const fs::path& path : files) EXPECT_EQ(CaptureProblem(Contents(path)), "") << path;
+}
+
+TEST(FuzzCorpus, EveryCallOfTheApiIsAnswered) {
+  const std::vector<fs::path> files = FilesIn(fs::path(PORTMATRIX_CORPUS) / "api");
+  EXPECT_GT(files.size(), 10u);
+  for (const fs::path& path : files) EXPECT_EQ(ApiProblem(Contents(path)), "") << path;
 }
 
 TEST(FuzzCorpus, ShippedPoliciesAreAnsweredWhole) {

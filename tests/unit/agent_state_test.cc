@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state directory: what was stored is there again, what is damaged is told and passed over; and
 // fingerprints.
+#include <filesystem>
 #include <fstream>
 
 #include "tests/unit/agent_setup.h"
@@ -73,6 +74,16 @@ TEST_F(AgentStateTest, WhatWasStoredIsThereAgain) {
   const auto sources = store_->LoadSources(2);
   ASSERT_TRUE(sources);
   EXPECT_EQ(sources->documents[0].text, PolicyOf({80}).documents[0].text);
+}
+
+TEST_F(AgentStateTest, IsTheOwnersAlone) {
+  const std::string path = folder_.path() + "/above/state/";
+  ASSERT_TRUE(StateDirectory::Open(path));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
+    EXPECT_EQ(entry.status().permissions() & std::filesystem::perms(077),
+              std::filesystem::perms::none)
+        << entry.path();
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all);
 }
 
 TEST_F(AgentStateTest, OneAgentAtATime) {
