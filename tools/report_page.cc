@@ -58,7 +58,7 @@ class Page {
     Diagnostics diagnostics;
     LintNode(node, diagnostics);
     for (const Diagnostic& diagnostic : diagnostics.all())
-      if (diagnostic.name == kShadowedRule)
+      if (IsUnreachedLint(diagnostic.name))
         shadowed_.emplace(diagnostic.span.file, diagnostic.span.line);
   }
 

@@ -2,7 +2,7 @@
 #include "agent/policy/axis.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace portmatrix {
 namespace {
@@ -18,13 +18,21 @@ Address LastOf(const Prefix& prefix) {
   return last;
 }
 
-bool Adjacent(uint32_t value, uint32_t next) { return value + 1 == next; }
+uint32_t Behind(uint32_t value) { return value + 1; }
+uint32_t Before(uint32_t value) { return value - 1; }
 
-bool Adjacent(Address value, const Address& next) {
+Address Behind(Address value) {
   for (int byte = AddressBits(value.family) / 8 - 1; byte >= 0; --byte) {
     if (++value.bytes[static_cast<size_t>(byte)] != 0) break;
   }
-  return value == next;
+  return value;
+}
+
+Address Before(Address value) {
+  for (int byte = AddressBits(value.family) / 8 - 1; byte >= 0; --byte) {
+    if (value.bytes[static_cast<size_t>(byte)]-- != 0) break;
+  }
+  return value;
 }
 
 // Where a set begins, before a value, or has ended, behind one.
@@ -33,12 +41,52 @@ struct Edge {
   Value value;
   bool ends;
   size_t number;
+  bool enough;
 };
 
 template <typename Value>
-bool Before(const Edge<Value>& left, const Edge<Value>& right) {
+bool ComesFirst(const Edge<Value>& left, const Edge<Value>& right) {
   if (left.value != right.value) return left.value < right.value;
   return left.ends < right.ends;
+}
+
+// The values between an edge and the next, if there are any.
+template <typename Value>
+std::optional<Stretch<Value>> Between(const Edge<Value>& edge, const Edge<Value>& next) {
+  if (next.value == edge.value) {
+    if (next.ends == edge.ends) return std::nullopt;
+    return Stretch<Value>{edge.value, edge.value};
+  }
+  const Value first = edge.ends ? Behind(edge.value) : edge.value;
+  if (!next.ends && first == next.value) return std::nullopt;
+  return Stretch<Value>{first, next.ends ? next.value : Before(next.value)};
+}
+
+// The first stretch of a class gives its sample, unless a later one holds the value that is liked.
+template <typename Value>
+void TakeSamples(AxisClass<Value>& known, const Stretch<Value>& stretch, const Value& liked,
+                 bool is_first) {
+  const Value nearest = std::clamp(liked, stretch.first, stretch.last);
+  if (is_first || (nearest == liked && known.sample != liked)) {
+    if (!is_first) known.other = known.sample;
+    known.sample = nearest;
+  }
+  if (known.other) return;
+  if (stretch.first != known.sample) {
+    known.other = stretch.first;
+  } else if (stretch.last != known.sample) {
+    known.other = stretch.last;
+  }
+}
+
+// The sets that hold a stretch, up to the first that is enough.
+Members Asked(const std::map<size_t, bool>& active) {
+  Members members;
+  for (const auto& [number, enough] : active) {
+    members.push_back(number);
+    if (enough) break;
+  }
+  return members;
 }
 
 }  // namespace
@@ -70,32 +118,32 @@ Stretches<uint32_t> StretchesOf(std::optional<uint8_t> type, std::optional<uint8
 }
 
 template <typename Value>
-std::optional<std::vector<Members>> CutAxis(const Stretches<Value>& within,
-                                            const std::vector<NumberedSet<Value>>& sets,
-                                            WorkBudget& budget) {
-  if (within.empty()) return std::vector<Members>();
+std::optional<std::vector<AxisClass<Value>>> CutAxis(const Stretches<Value>& within,
+                                                     const std::vector<NumberedSet<Value>>& sets,
+                                                     const CutOptions<Value>& options,
+                                                     WorkBudget& budget) {
   // The axis itself is one more set; a stretch counts while it is on.
   constexpr size_t kWithin = SIZE_MAX;
   std::vector<Edge<Value>> edges;
-  const auto add = [&](const Stretches<Value>& stretches, size_t number) {
+  const auto add = [&](const Stretches<Value>& stretches, size_t number, bool enough) {
     for (const Stretch<Value>& stretch : stretches) {
-      edges.push_back({stretch.first, false, number});
-      edges.push_back({stretch.last, true, number});
+      edges.push_back({stretch.first, false, number, enough});
+      edges.push_back({stretch.last, true, number, enough});
     }
   };
-  add(within, kWithin);
-  std::set<size_t> active;
+  add(within, kWithin, false);
+  std::map<size_t, bool> active;
   for (const NumberedSet<Value>& set : sets) {
     if (set.stretches == nullptr) {
-      active.insert(set.number);
+      active.emplace(set.number, set.enough);
     } else {
-      add(*set.stretches, set.number);
+      add(*set.stretches, set.number, set.enough);
     }
   }
-  std::ranges::sort(edges, Before<Value>);
+  std::ranges::sort(edges, ComesFirst<Value>);
   budget.Spend(edges.size() * 4);
 
-  std::set<Members> found;
+  std::map<Members, AxisClass<Value>> found;
   bool inside = false;
   for (size_t i = 0; i < edges.size() && !budget.used_up(); ++i) {
     const Edge<Value>& edge = edges[i];
@@ -104,30 +152,31 @@ std::optional<std::vector<Members>> CutAxis(const Stretches<Value>& within,
     } else if (edge.ends) {
       active.erase(edge.number);
     } else {
-      active.insert(edge.number);
+      active.emplace(edge.number, edge.enough);
     }
     if (!inside || i + 1 == edges.size()) continue;
-    // Does any value lie between this edge and the next?
-    const Edge<Value>& next = edges[i + 1];
-    if (next.value == edge.value ? next.ends == edge.ends
-                                 : edge.ends && !next.ends && Adjacent(edge.value, next.value)) {
-      continue;
-    }
-    if (active.empty()) return std::vector<Members>{Members()};
-    budget.Spend(active.size() + 4);
-    found.emplace(active.begin(), active.end());
+    const auto stretch = Between(edge, edges[i + 1]);
+    if (!stretch) continue;
+    Members members = Asked(active);
+    budget.Spend(members.size() + 4);
+    const bool nobody = members.empty();
+    const auto [known, added] = found.try_emplace(std::move(members));
+    if (added) known->second.members = known->first;
+    TakeSamples(known->second, *stretch, options.liked, added);
+    if (nobody && options.nobody_ends) return std::vector<AxisClass<Value>>{known->second};
   }
   if (budget.used_up()) return std::nullopt;
-  std::vector<Members> members(found.begin(), found.end());
-  std::ranges::stable_sort(members, {}, &Members::size);
-  return members;
+  std::vector<AxisClass<Value>> classes;
+  for (auto& [members, each] : found) classes.push_back(std::move(each));
+  std::ranges::stable_sort(classes, {}, [](const auto& each) { return each.members.size(); });
+  return classes;
 }
 
-template std::optional<std::vector<Members>> CutAxis(const Stretches<uint32_t>&,
-                                                     const std::vector<NumberedSet<uint32_t>>&,
-                                                     WorkBudget&);
-template std::optional<std::vector<Members>> CutAxis(const Stretches<Address>&,
-                                                     const std::vector<NumberedSet<Address>>&,
-                                                     WorkBudget&);
+template std::optional<std::vector<AxisClass<uint32_t>>> CutAxis(
+    const Stretches<uint32_t>&, const std::vector<NumberedSet<uint32_t>>&,
+    const CutOptions<uint32_t>&, WorkBudget&);
+template std::optional<std::vector<AxisClass<Address>>> CutAxis(
+    const Stretches<Address>&, const std::vector<NumberedSet<Address>>&, const CutOptions<Address>&,
+    WorkBudget&);
 
 }  // namespace portmatrix

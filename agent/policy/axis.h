@@ -29,23 +29,38 @@ Stretches<uint32_t> StretchesOf(const std::vector<PortRange>& ranges);
 Stretches<uint32_t> StretchesOf(std::optional<uint8_t> type, std::optional<uint8_t> code);
 
 // A set on the axis, with the number under which it is reported. Without stretches it holds all
-// values.
+// values. Where one that is `enough` holds a value, sets of greater numbers are not asked about it.
 template <typename Value>
 struct NumberedSet {
   size_t number = 0;
   const Stretches<Value>* stretches = nullptr;
+  bool enough = false;
 };
 
 // Ascending numbers of sets.
 using Members = std::vector<size_t>;
 
-// For each stretch of `within` that the sets do not divide further: the numbers of those that hold
-// it. Each combination stands there once, the smallest first; if one is empty, it may be the only
-// one. `sets` ascend by number. Nothing if the budget is used up.
+// Values that the same sets hold, with one of them and, if there are more, another.
 template <typename Value>
-std::optional<std::vector<Members>> CutAxis(const Stretches<Value>& within,
-                                            const std::vector<NumberedSet<Value>>& sets,
-                                            WorkBudget& budget);
+struct AxisClass {
+  Members members;
+  Value sample = {};
+  std::optional<Value> other = {};
+};
+
+template <typename Value>
+struct CutOptions {
+  bool nobody_ends = false;  // a class without members may be the only one returned
+  Value liked = {};          // the sample is this value, or near it, where the class allows that
+};
+
+// What `within` is cut into by the sets, which ascend by number: each combination of members stands
+// there once, the smallest first. Nothing if the budget is used up.
+template <typename Value>
+std::optional<std::vector<AxisClass<Value>>> CutAxis(const Stretches<Value>& within,
+                                                     const std::vector<NumberedSet<Value>>& sets,
+                                                     const CutOptions<Value>& options,
+                                                     WorkBudget& budget);
 
 }  // namespace portmatrix
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is a match covered by others together? Decided exactly, one dimension after the other: the
-// boundaries of all cut protocols, ports and addresses into classes that none tells apart, and each
-// class must find somebody in the next one.
+// Is a match covered by others together? Exact: each class of its packets must find somebody.
 #ifndef PORTMATRIX_AGENT_POLICY_COVER_H_
 #define PORTMATRIX_AGENT_POLICY_COVER_H_
 
@@ -9,18 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "agent/policy/address_pool.h"
-#include "agent/policy/model.h"
-#include "agent/policy/work_budget.h"
+#include "agent/policy/first_match.h"
 
 namespace portmatrix {
-
-// A match with its addresses by their numbers in a pool.
-struct PooledMatch {
-  const Match* match = nullptr;
-  size_t from = 0;
-  size_t to = 0;
-};
 
 struct Cover {
   enum class Outcome : uint8_t { kOpen, kCovered, kUndecided };
@@ -35,10 +24,6 @@ struct Cover {
 // budget is used up.
 Cover FindCover(const PooledMatch& match, const std::vector<PooledMatch>& others, AddressPool& pool,
                 WorkBudget& budget);
-
-// Is there a packet that both match? May say yes where only families keep them apart.
-bool Overlap(const PooledMatch& left, const PooledMatch& right, AddressPool& pool,
-             WorkBudget& budget);
 
 }  // namespace portmatrix
 

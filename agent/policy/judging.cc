@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/judging.h"
 
-#include <array>
-
+#include "agent/policy/outside.h"
 #include "agent/policy/protocol.h"
 #include "agent/policy/tuple.h"
 
@@ -11,32 +10,13 @@ namespace {
 
 constexpr uint8_t kNeighbourHopLimit = 255;
 constexpr uint8_t kLinkLocalHopLimit = 1;
-constexpr uint16_t kDhcpServer = 67;
-constexpr uint16_t kDhcpClient = 68;
-constexpr uint16_t kDhcp6Client = 546;
-constexpr uint16_t kDhcp6Server = 547;
 
-constexpr Prefix Ipv4Prefix(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint8_t length) {
-  return {.address = {.family = Family::kIpv4, .bytes = {a, b, c, d}}, .length = length};
-}
-
-constexpr Prefix kIpv4Loopback = Ipv4Prefix(127, 0, 0, 0, 8);
-constexpr Prefix kIpv4Multicast = Ipv4Prefix(224, 0, 0, 0, 4);
-constexpr Prefix kLimitedBroadcast = Ipv4Prefix(255, 255, 255, 255, 32);
+constexpr Prefix kIpv4Multicast = {
+    .address = {.family = Family::kIpv4, .bytes = {224, 0, 0, 0}}, .length = 4};
 constexpr Prefix kIpv6Unspecified = {.address = {.family = Family::kIpv6, .bytes = {}},
                                      .length = 128};
-constexpr Prefix kIpv6Loopback = {
-    .address = {.family = Family::kIpv6, .bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
-    .length = 128};
 constexpr Prefix kIpv6LinkLocal = {.address = {.family = Family::kIpv6, .bytes = {0xfe, 0x80}},
                                    .length = 10};
-constexpr Prefix kIpv6Multicast = {.address = {.family = Family::kIpv6, .bytes = {0xff}},
-                                   .length = 8};
-
-// No packet from outside has one of these for its source.
-constexpr std::array kForbiddenSources = {kIpv4Loopback, kIpv4Multicast, kLimitedBroadcast,
-                                          kIpv6Loopback, kIpv6Multicast};
-
 Decision Pass(pm_reason reason, const Rule* rule = nullptr) {
   return {.verdict = Verdict::kPass, .reason = reason, .rule = rule};
 }
@@ -114,8 +94,8 @@ bool Judging::IsNeighbour(const pm_packet& packet) const {
 bool Judging::IsDhcp(const pm_packet& packet) const {
   const pm_tuple& tuple = packet.tuple;
   if (!at_.interface->dhcp_client || tuple.protocol != protocol::kUdp) return false;
-  const uint16_t server = tuple.family == 4 ? kDhcpServer : kDhcp6Server;
-  const uint16_t client = tuple.family == 4 ? kDhcpClient : kDhcp6Client;
+  const uint16_t server = tuple.family == 4 ? dhcp::kServer : dhcp::kServer6;
+  const uint16_t client = tuple.family == 4 ? dhcp::kClient : dhcp::kClient6;
   return at_.direction == Direction::kIn
              ? tuple.source_port == server && tuple.destination_port == client
              : tuple.source_port == client && tuple.destination_port == server;
@@ -125,7 +105,7 @@ bool Judging::IsSpoofed(const pm_packet& packet) const {
   if (at_.direction == Direction::kOut) return false;
   const Address source = TupleSource(packet.tuple);
   if (source == TupleDestination(packet.tuple)) return true;
-  for (const Prefix& forbidden : kForbiddenSources) {
+  for (const Prefix& forbidden : ForbiddenSources()) {
     if (forbidden.Contains(source)) return true;
   }
   return at_.interface->local.Contains(source);

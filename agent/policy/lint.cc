@@ -3,124 +3,74 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
+#include <vector>
 
-#include "agent/policy/cover.h"
+#include "agent/policy/action_overlap.h"
+#include "agent/policy/lint_run.h"
+#include "agent/policy/look_alikes.h"
+#include "agent/policy/moment.h"
+#include "agent/policy/redundancy.h"
+#include "agent/policy/service_ranges.h"
+#include "agent/policy/shadowing.h"
+#include "agent/policy/unused_sets.h"
 
 namespace portmatrix {
 namespace {
 
-constexpr std::array kRuleLints = {kShadowedRule, kFamiliesCannotMeet};
+constexpr std::array kRuleLints = {kShadowedRule,       kFailsafeCoversRule,  kNeverMatches,
+                                   kFamiliesCannotMeet, kRedundantRule,       kOverlappingAction,
+                                   kOverBroad,          kRangeTouchesService, kExpiredRule,
+                                   kLookAlikeNames};
 
-// Some seconds of work on any machine of today; a policy of 16,000 rules that rarely overlap needs
-// a tenth, and one of 100,000 is told that it was not decided.
-constexpr size_t kStepsOfNode = 1'000'000'000;
-constexpr size_t kStepsOfRule = 20'000'000;
-constexpr size_t kNotedCoverers = 5;
+// Every address of a family.
+bool IsAnybody(const AddressSet& set) {
+  return set.any || set.ContainsAll(AddressSet::Of({Prefix{Address{Family::kIpv4, {}}, 0}})) ||
+         set.ContainsAll(AddressSet::Of({Prefix{Address{Family::kIpv6, {}}, 0}}));
+}
 
-// What stands before a rule of one interface and direction.
-struct Earlier {
-  PooledMatch match;
-  Span span;
-  std::string name;
-};
-
-class Shadows {
- public:
-  Shadows(const Node& node, Diagnostics& diagnostics)
-      : node_(node), diagnostics_(diagnostics), budget_(kStepsOfNode) {}
-
-  void Check(const Interface& interface, Direction direction) {
-    std::vector<Earlier> earlier;
-    if (direction == Direction::kIn) {
-      for (const FailsafeEntry& entry : node_.failsafe) {
-        earlier.push_back({Pooled(entry.match), entry.span, "the failsafe entry"});
-      }
-    }
-    for (const Rule& rule : interface.rules) {
-      if (rule.direction != direction || rule.state != RuleState::kActive) continue;
-      const PooledMatch match = Pooled(rule.match);
-      if (!rule.ignore.contains(std::string(kShadowedRule))) CheckRule(rule, match, earlier);
-      earlier.push_back({match, rule.span, fmt::format("rule `{}`", rule.key)});
-    }
+void CheckAlone(const Rule& rule, LintRun& run) {
+  if (rule.state == RuleState::kExpired && !IsIgnored(rule, kExpiredRule)) {
+    run.Warn(kExpiredRule, rule,
+             fmt::format("rule `{}/{}` expired at {}", rule.matrix, rule.id,
+                         MomentText(*rule.expires)),
+             "it is as if absent: remove it, or give it more time");
   }
-
-  void ReportUndecided() {
-    if (undecided_ == nullptr) return;
-    diagnostics_.Warning(
-        "shadowing-undecided", undecided_->span,
-        fmt::format("for {} rule{} of node `{}`, `{}` the first, it was not decided "
-                    "whether earlier rules shadow them",
-                    undecided_count_, undecided_count_ == 1 ? "" : "s", node_.name,
-                    undecided_->key),
-        "too many rules overlap here; the policy works all the same");
+  if (rule.state == RuleState::kActive && rule.action == Action::kAllow &&
+      IsAnybody(rule.match.from) && IsAnybody(rule.match.to) && !IsIgnored(rule, kOverBroad)) {
+    run.Warn(kOverBroad, rule,
+             fmt::format("rule `{}` ({}) allows anybody to open to anybody", rule.key,
+                         ToString(rule.direction)),
+             fmt::format("name who is meant on one side, or write `ignore: [{}: why]`", kOverBroad));
   }
-
- private:
-  PooledMatch Pooled(const Match& match) {
-    return {&match, pool_.Add(match.from), pool_.Add(match.to)};
-  }
-
-  void CheckRule(const Rule& rule, const PooledMatch& match, const std::vector<Earlier>& earlier) {
-    WorkBudget budget(std::min(kStepsOfRule, budget_.left()));
-    const size_t granted = budget.left();
-    std::vector<PooledMatch> others;
-    std::vector<const Earlier*> named;
-    for (const Earlier& each : earlier) {
-      if (budget.used_up() || !Overlap(match, each.match, pool_, budget)) continue;
-      others.push_back(each.match);
-      named.push_back(&each);
-    }
-    Cover cover{Cover::Outcome::kUndecided, {}};
-    if (!budget.used_up()) cover = FindCover(match, others, pool_, budget);
-    budget_.Spend(granted - budget.left());
-    if (cover.outcome == Cover::Outcome::kUndecided) {
-      if (undecided_count_++ == 0) undecided_ = &rule;
-    } else if (cover.outcome == Cover::Outcome::kCovered && !cover.by.empty()) {
-      Report(rule, cover, named);
-    }
-  }
-
-  void Report(const Rule& rule, const Cover& cover, const std::vector<const Earlier*>& named) {
-    const bool alone = cover.by.size() == 1;
-    Diagnostic& warning = diagnostics_.Warning(
-        std::string(kShadowedRule), rule.span,
-        fmt::format("rule `{}` ({}) never matches: {} before it match{} all its packets", rule.key,
-                    ToString(rule.direction),
-                    alone ? named[cover.by[0]]->name : fmt::format("{} rules", cover.by.size()),
-                    alone ? "es" : ""),
-        fmt::format("move it up, remove it, or write `ignore: [{}: why]`", kShadowedRule));
-    for (const size_t index : cover.by) {
-      if (warning.notes.size() == kNotedCoverers) break;
-      warning.notes.push_back(
-          {named[index]->span, fmt::format("{} matches first", named[index]->name)});
-    }
-    if (cover.by.size() > kNotedCoverers) {
-      warning.notes.back().message +=
-          fmt::format(", and {} more", cover.by.size() - kNotedCoverers);
-    }
-  }
-
-  const Node& node_;
-  Diagnostics& diagnostics_;
-  AddressPool pool_;
-  WorkBudget budget_;
-  const Rule* undecided_ = nullptr;
-  size_t undecided_count_ = 0;
-};
+}
 
 }  // namespace
 
 std::span<const std::string_view> RuleLints() { return kRuleLints; }
 
+bool IsUnreachedLint(std::string_view lint) {
+  return lint == kShadowedRule || lint == kFailsafeCoversRule || lint == kNeverMatches;
+}
+
 void LintNode(const Node& node, Diagnostics& diagnostics) {
-  Shadows shadows(node, diagnostics);
+  LintRun run(node, diagnostics);
   for (const Interface& interface : node.interfaces) {
-    shadows.Check(interface, Direction::kIn);
-    shadows.Check(interface, Direction::kOut);
+    for (const Rule& rule : interface.rules) CheckAlone(rule, run);
+    for (const Direction direction : {Direction::kIn, Direction::kOut}) {
+      const RuleOrder order = OrderOf(node, interface, direction, run.pool(), run.budget());
+      const std::vector<bool> unreached = FindUnreached(order, run);
+      FindRedundant(order, unreached, run);
+      FindActionOverlaps(order, unreached, run);
+      FindTouchedServices(order, unreached, run);
+    }
   }
-  shadows.ReportUndecided();
+  run.ReportUndecided();
+}
+
+void LintPolicy(const Policy& policy, Diagnostics& diagnostics) {
+  FindUnusedSets(policy, diagnostics);
+  FindLookAlikes(policy, diagnostics);
 }
 
 }  // namespace portmatrix

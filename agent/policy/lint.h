@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is legal in a policy but surely not meant. A rule silences a lint with `ignore: [name:
-// reason]`.
+// What is legal in a policy but surely not meant, or worth a second look. A rule silences a lint
+// with `ignore: [name: reason]`. DIAGNOSTICS.md has a section and an example for each.
 #ifndef PORTMATRIX_AGENT_POLICY_LINT_H_
 #define PORTMATRIX_AGENT_POLICY_LINT_H_
 
@@ -13,20 +13,36 @@
 
 namespace portmatrix {
 
-inline constexpr std::string_view kShadowedRule = "shadowed-rule";
-inline constexpr std::string_view kFamiliesCannotMeet = "families-cannot-meet";
+// Of rules in force that no packet reaches.
+inline constexpr std::string_view kShadowedRule = "shadowed-rule";  // rules before match all of it
+inline constexpr std::string_view kFailsafeCoversRule = "failsafe-covers-rule";
+inline constexpr std::string_view kNeverMatches = "never-matches";  // no address, or all spoofed
+inline constexpr std::string_view kFamiliesCannotMeet = "families-cannot-meet";  // see resolve.h
+// Of rules in force beside others.
+inline constexpr std::string_view kRedundantRule = "redundant-rule";  // redundancy.h
+inline constexpr std::string_view kOverlappingAction = "overlapping-action";  // action_overlap.h
+inline constexpr std::string_view kRangeTouchesService = "range-touches-service";
+// Of single rules.
+inline constexpr std::string_view kOverBroad = "over-broad";      // an allow from all to all
+inline constexpr std::string_view kExpiredRule = "expired-rule";  // as if absent since then
+// Of names.
+inline constexpr std::string_view kLookAlikeNames = "look-alike-names";
 inline constexpr std::string_view kUnusedSet = "unused-set";
 
 // The names that a rule's `ignore` may have.
 std::span<const std::string_view> RuleLints();
 
-// `shadowed-rule`: an active rule that no packet can reach, because the earlier rules of its
-// interface and direction (failsafe entries before them) match all that it would match. Exact: it
-// warns if and only if there is no such packet. Where deciding would take too long (thousands of
-// overlapping rules), it says so with `shadowing-undecided` instead.
+// A rule that has it is reached by no packet.
+bool IsUnreachedLint(std::string_view lint);
+
+// The lints of the node's rules, each exact: told if and only if there is no packet (or is one)
+// that makes the difference. Where deciding would take too long (thousands of overlapping rules),
+// it says so with `lint-undecided` instead. What else would be said of a rule that no packet reaches
+// is not said.
 void LintNode(const Node& node, Diagnostics& diagnostics);
 
-// `unused-set`: a set that no rule, `local` or failsafe of any node reaches by its name.
+// The lints of names: sets that no rule, `local`, failsafe entry or expectation of any node
+// reaches, and names of one kind that are easily mistaken for each other.
 void LintPolicy(const Policy& policy, Diagnostics& diagnostics);
 
 }  // namespace portmatrix

@@ -29,15 +29,6 @@ bool Overlap(const std::optional<uint8_t>& left, const std::optional<uint8_t>& r
   return !left || !right || *left == *right;
 }
 
-// Port ranges are merged, so a stretch is covered by one or by none.
-bool Contain(const Stretches<uint32_t>& outer, const Stretches<uint32_t>& inner) {
-  return std::ranges::all_of(inner, [&](const auto& stretch) {
-    return std::ranges::any_of(outer, [&](const auto& around) {
-      return around.first <= stretch.first && stretch.last <= around.last;
-    });
-  });
-}
-
 // A match has ports only if all its protocols do, and types only if all are ICMP, so the protocol
 // need not be asked.
 bool KeysOverlap(const Match& left, const Match& right) {
@@ -58,12 +49,21 @@ bool ServicesOverlap(const Match& left, const Match& right) {
          KeysOverlap(left, right);
 }
 
+// Port ranges are merged, so a stretch is covered by one or by none.
+bool KeysContain(const Stretches<uint32_t>& outer, const Stretches<uint32_t>& inner) {
+  return std::ranges::all_of(inner, [&](const auto& stretch) {
+    return std::ranges::any_of(outer, [&](const auto& around) {
+      return around.first <= stretch.first && stretch.last <= around.last;
+    });
+  });
+}
+
 bool ServicesContain(const Match& outer, const Match& inner) {
   if (inner.any_protocol) return outer.any_protocol;
   return std::ranges::all_of(inner.protocols, [&](uint8_t protocol) {
     return MatchesProtocol(outer, protocol) &&
-           Contain(ServiceKeys(outer, protocol), ServiceKeys(inner, protocol)) &&
-           Contain(SourceKeys(outer, protocol), SourceKeys(inner, protocol));
+           KeysContain(ServiceKeys(outer, protocol), ServiceKeys(inner, protocol)) &&
+           KeysContain(SourceKeys(outer, protocol), SourceKeys(inner, protocol));
   });
 }
 

@@ -13,6 +13,7 @@ namespace portmatrix {
 bool MatchesProtocol(const Match& match, uint8_t protocol);
 bool ServicesOverlap(const Match& left, const Match& right);
 bool ServicesContain(const Match& outer, const Match& inner);
+bool KeysContain(const Stretches<uint32_t>& outer, const Stretches<uint32_t>& inner);
 
 // What a match admits of a protocol's packets on the two service axes: destination port or ICMP
 // type and code, and source port. Protocols with neither have one key, 0.

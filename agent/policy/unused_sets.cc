@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lint of sets that nothing reaches. A set is used if a rule, `local` or failsafe names it, by
-// itself or by way of sets that it names; names mean on each node what that node makes of them.
+#include "agent/policy/unused_sets.h"
+
 #include <fmt/format.h>
 
 #include <set>
@@ -76,7 +76,7 @@ void Warn(const WrittenSet& set, const std::string& where, Diagnostics& diagnost
 
 }  // namespace
 
-void LintPolicy(const Policy& policy, Diagnostics& diagnostics) {
+void FindUnusedSets(const Policy& policy, Diagnostics& diagnostics) {
   const UsedSets used(policy);
   for (const auto& [name, set] : policy.sets) {
     if (!used.Has(set)) Warn(set, "shared set", diagnostics);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/rule_order.h"
+
+#include <fmt/format.h>
+
+#include "agent/policy/outline.h"
+
+namespace portmatrix {
+namespace {
+
+// Each costs two numbers of four bytes.
+constexpr size_t kMaxMeetings = 20'000'000;
+
+void FindMeetings(RuleOrder& order, AddressPool& pool, WorkBudget& budget) {
+  std::vector<Outline> outlines;
+  outlines.reserve(order.ranked.size());
+  size_t meetings = 0;
+  for (uint32_t i = 0; i < order.ranked.size(); ++i) {
+    RankedRule& later = order.ranked[i];
+    outlines.emplace_back(*later.match.match);
+    for (uint32_t j = 0; j < i; ++j) {
+      if (!outlines[j].Meets(outlines[i])) continue;
+      RankedRule& earlier = order.ranked[j];
+      if (!Overlap(earlier.match, later.match, pool, budget)) continue;
+      later.earlier.push_back(j);
+      earlier.later.push_back(i);
+      ++meetings;
+    }
+    budget.Spend(i / 8 + 1);
+    if (budget.used_up() || meetings > kMaxMeetings) return;
+    order.earlier_known = i + 1;
+  }
+}
+
+}  // namespace
+
+std::optional<int64_t> RankedRule::expires() const {
+  return failsafe() ? std::nullopt : rule->expires;
+}
+
+std::string RankedRule::Name() const {
+  return failsafe() ? "the failsafe entry" : fmt::format("rule `{}`", rule->key);
+}
+
+RuleOrder OrderOf(const Node& node, const Interface& interface, Direction direction,
+                  AddressPool& pool, WorkBudget& budget) {
+  RuleOrder order;
+  order.interface = &interface;
+  order.direction = direction;
+  const auto add = [&](const Match& match, const Rule* rule, const Span& span) {
+    RankedRule ranked;
+    ranked.rule = rule;
+    ranked.match = Pooled(match, pool);
+    ranked.span = span;
+    order.ranked.push_back(std::move(ranked));
+  };
+  if (direction == Direction::kIn) {
+    for (const FailsafeEntry& entry : node.failsafe) add(entry.match, nullptr, entry.span);
+  }
+  for (const Rule& rule : interface.rules) {
+    if (rule.direction == direction && rule.state == RuleState::kActive) {
+      add(rule.match, &rule, rule.span);
+    }
+  }
+  FindMeetings(order, pool, budget);
+  return order;
+}
+
+}  // namespace portmatrix

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one direction of an interface is judged by, in order, and which of it meets: the failsafe
+// entries (for `in`), then the rules in force.
+#ifndef PORTMATRIX_AGENT_POLICY_RULE_ORDER_H_
+#define PORTMATRIX_AGENT_POLICY_RULE_ORDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/policy/address_pool.h"
+#include "agent/policy/first_match.h"
+#include "agent/policy/model.h"
+#include "agent/policy/work_budget.h"
+
+namespace portmatrix {
+
+struct RankedRule {
+  const Rule* rule = nullptr;  // null: a failsafe entry
+  PooledMatch match;
+  Span span;
+  // Places in the order of those that match some packet of this one as well, ascending.
+  std::vector<uint32_t> earlier, later;
+
+  bool failsafe() const { return rule == nullptr; }
+  // Until when it is in force, as far as the policy says.
+  std::optional<int64_t> expires() const;
+  std::string Name() const;  // "rule `a/m/r`", "the failsafe entry"
+};
+
+struct RuleOrder {
+  const Interface* interface = nullptr;
+  Direction direction = Direction::kIn;
+  std::vector<RankedRule> ranked;
+  // Of so many, the first ones, `earlier` is known; less than all where the budget did not reach.
+  size_t earlier_known = 0;
+  bool later_known() const { return earlier_known == ranked.size(); }
+};
+
+// `node` and `pool` must outlive the order.
+RuleOrder OrderOf(const Node& node, const Interface& interface, Direction direction,
+                  AddressPool& pool, WorkBudget& budget);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_POLICY_RULE_ORDER_H_
