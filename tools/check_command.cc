@@ -133,7 +133,8 @@ const Command kCheckCommand = {
     "Problems go to stderr with file, line and column; the last line, on stdout, "
     "sums up.\n"
     "\n"
-    "The lints, each exact, and undecided rather than guessed: rules that no packet reaches (shadowed,\n"
+    "The lints, each exact, and undecided rather than guessed: rules that no packet reaches "
+    "(shadowed,\n"
     "covered by the failsafe, without addresses, of families that cannot meet, spoofed), redundant "
     "rules,\n"
     "rules that overlap with another action, anybody to anybody, ranges that touch a service of "
@@ -144,7 +145,8 @@ const Command kCheckCommand = {
     "  portmatrix check policies/examples/gateway\n"
     "  portmatrix check common profiles/full --node edge1 --strict\n"
     "\n"
-    "exit codes: 0 all is well, 1 a file cannot be read, 3 the policy has errors, 6 an expectation\n"
+    "exit codes: 0 all is well, 1 a file cannot be read, 3 the policy has errors, 6 an "
+    "expectation\n"
     "fails, or with --strict there are warnings",
     {"node", "strict"},
     RunCheck,

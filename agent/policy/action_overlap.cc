@@ -32,8 +32,9 @@ class Overlaps {
       const auto packet = Contested(first, second, share.budget());
       if (share.budget().used_up()) return run_.Undecided(kOverlappingAction, *first.rule);
       if (!packet) continue;
-      notes.push_back({second.span, fmt::format("{} would {} {}", second.Name(),
-                                                ToString(second.rule->action), TupleText(*packet))});
+      notes.push_back(
+          {second.span, fmt::format("{} would {} {}", second.Name(), ToString(second.rule->action),
+                                    TupleText(*packet))});
     }
     if (!notes.empty()) Report(first, notes);
   }

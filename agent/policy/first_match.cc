@@ -17,8 +17,9 @@ namespace {
 // Samples are friendly where the class leaves a choice: addresses for documentation (RFC 5737, RFC
 // 3849), the first dynamic port (RFC 6335).
 constexpr Address kSomebody4 = {.family = Family::kIpv4, .bytes = {198, 51, 100, 7}};
-constexpr Address kSomebody6 = {.family = Family::kIpv6,
-                                .bytes = {0x20, 0x01, 0x0d, 0xb8, 0, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}};
+constexpr Address kSomebody6 = {
+    .family = Family::kIpv6,
+    .bytes = {0x20, 0x01, 0x0d, 0xb8, 0, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}};
 constexpr uint32_t kDynamicPort = 49152;
 
 using Visitor = std::function<bool(const FirstMatch&)>;
@@ -107,9 +108,8 @@ class Search {
       return sources_[member].all && destinations_[member].all;
     };
     const auto holds_sources = [&](size_t member) {
-      return holds_addresses(member) &&
-             KeysContain(SourceKeys(*others_[member].match, protocol),
-                         SourceKeys(*match_.match, protocol));
+      return holds_addresses(member) && KeysContain(SourceKeys(*others_[member].match, protocol),
+                                                    SourceKeys(*match_.match, protocol));
     };
     return AskKeys(ServiceKeys, protocol, members, holds_sources, [&](const auto& service) {
       return AskKeys(SourceKeys, protocol, service.members, holds_addresses, [&](const auto& port) {
@@ -156,8 +156,7 @@ class Search {
   }
 
   CutOptions<Address> AddressOptions() const {
-    return {nobody_ends_,
-            source_.front().first.family == Family::kIpv4 ? kSomebody4 : kSomebody6};
+    return {nobody_ends_, source_.front().first.family == Family::kIpv4 ? kSomebody4 : kSomebody6};
   }
 
   template <typename Classes, typename Next>

@@ -11,8 +11,8 @@ namespace {
 constexpr uint8_t kNeighbourHopLimit = 255;
 constexpr uint8_t kLinkLocalHopLimit = 1;
 
-constexpr Prefix kIpv4Multicast = {
-    .address = {.family = Family::kIpv4, .bytes = {224, 0, 0, 0}}, .length = 4};
+constexpr Prefix kIpv4Multicast = {.address = {.family = Family::kIpv4, .bytes = {224, 0, 0, 0}},
+                                   .length = 4};
 constexpr Prefix kIpv6Unspecified = {.address = {.family = Family::kIpv6, .bytes = {}},
                                      .length = 128};
 constexpr Prefix kIpv6LinkLocal = {.address = {.family = Family::kIpv6, .bytes = {0xfe, 0x80}},

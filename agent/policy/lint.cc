@@ -31,17 +31,18 @@ bool IsAnybody(const AddressSet& set) {
 
 void CheckAlone(const Rule& rule, LintRun& run) {
   if (rule.state == RuleState::kExpired && !IsIgnored(rule, kExpiredRule)) {
-    run.Warn(kExpiredRule, rule,
-             fmt::format("rule `{}/{}` expired at {}", rule.matrix, rule.id,
-                         MomentText(*rule.expires)),
-             "it is as if absent: remove it, or give it more time");
+    run.Warn(
+        kExpiredRule, rule,
+        fmt::format("rule `{}/{}` expired at {}", rule.matrix, rule.id, MomentText(*rule.expires)),
+        "it is as if absent: remove it, or give it more time");
   }
   if (rule.state == RuleState::kActive && rule.action == Action::kAllow &&
       IsAnybody(rule.match.from) && IsAnybody(rule.match.to) && !IsIgnored(rule, kOverBroad)) {
-    run.Warn(kOverBroad, rule,
-             fmt::format("rule `{}` ({}) allows anybody to open to anybody", rule.key,
-                         ToString(rule.direction)),
-             fmt::format("name who is meant on one side, or write `ignore: [{}: why]`", kOverBroad));
+    run.Warn(
+        kOverBroad, rule,
+        fmt::format("rule `{}` ({}) allows anybody to open to anybody", rule.key,
+                    ToString(rule.direction)),
+        fmt::format("name who is meant on one side, or write `ignore: [{}: why]`", kOverBroad));
   }
 }
 

@@ -19,7 +19,7 @@ inline constexpr std::string_view kFailsafeCoversRule = "failsafe-covers-rule";
 inline constexpr std::string_view kNeverMatches = "never-matches";  // no address, or all spoofed
 inline constexpr std::string_view kFamiliesCannotMeet = "families-cannot-meet";  // see resolve.h
 // Of rules in force beside others.
-inline constexpr std::string_view kRedundantRule = "redundant-rule";  // redundancy.h
+inline constexpr std::string_view kRedundantRule = "redundant-rule";          // redundancy.h
 inline constexpr std::string_view kOverlappingAction = "overlapping-action";  // action_overlap.h
 inline constexpr std::string_view kRangeTouchesService = "range-touches-service";
 // Of single rules.
@@ -37,8 +37,8 @@ bool IsUnreachedLint(std::string_view lint);
 
 // The lints of the node's rules, each exact: told if and only if there is no packet (or is one)
 // that makes the difference. Where deciding would take too long (thousands of overlapping rules),
-// it says so with `lint-undecided` instead. What else would be said of a rule that no packet reaches
-// is not said.
+// it says so with `lint-undecided` instead. What else would be said of a rule that no packet
+// reaches is not said.
 void LintNode(const Node& node, Diagnostics& diagnostics);
 
 // The lints of names: sets that no rule, `local`, failsafe entry or expectation of any node

@@ -8,10 +8,10 @@
 namespace portmatrix {
 namespace {
 
-// Some seconds of work on any machine of today; a policy of 16,000 rules that rarely overlap needs
-// a tenth, and one of 100,000 is told that it was not decided.
-constexpr size_t kStepsOfNode = 1'000'000'000;
-constexpr size_t kStepsOfQuestion = 20'000'000;
+// Some seconds of work on any machine of today. A policy of 16,000 rules that rarely overlap needs
+// a tenth; of one with 100,000 some is left undecided.
+constexpr size_t kStepsOfNode = 400'000'000;
+constexpr size_t kStepsOfQuestion = 5'000'000;
 constexpr size_t kMaxNotes = 5;
 
 }  // namespace
@@ -20,9 +20,7 @@ LintRun::LintRun(const Node& node, Diagnostics& diagnostics)
     : node_(node), diagnostics_(diagnostics), budget_(kStepsOfNode) {}
 
 LintRun::Share::Share(LintRun& run)
-    : run_(run),
-      granted_(std::min(kStepsOfQuestion, run.budget_.left())),
-      budget_(granted_) {}
+    : run_(run), granted_(std::min(kStepsOfQuestion, run.budget_.left())), budget_(granted_) {}
 
 LintRun::Share::~Share() { run_.budget_.Spend(granted_ - budget_.left()); }
 

@@ -53,7 +53,8 @@ class Redundancy {
     for (const auto* met : {&ranked.earlier, &ranked.later}) {
       for (const uint32_t other : *met) {
         const auto expires = order_.ranked[other].expires();
-        if (expires && (!ranked.expires() || *expires < *ranked.expires())) moments.insert(*expires);
+        if (expires && (!ranked.expires() || *expires < *ranked.expires()))
+          moments.insert(*expires);
       }
     }
     for (const int64_t moment : moments) {
@@ -79,18 +80,18 @@ class Redundancy {
     }
     const Rule& rule = *ranked.rule;
     const bool nobody_ends = !DefaultDoesAsWell(rule);
-    return VisitFirstMatches(
-        ranked.match, others, nobody_ends, run_.pool(), budget, [&](const FirstMatch& met) {
-          if (!met.index) {
-            heirs.by_default = true;
-            return !nobody_ends;
-          }
-          const uint32_t first = places[*met.index];
-          if (first < place) return true;
-          heirs.places.insert(first);
-          const Rule& heir = *order_.ranked[first].rule;
-          return heir.action == rule.action && heir.log == rule.log;
-        });
+    return VisitFirstMatches(ranked.match, others, nobody_ends, run_.pool(), budget,
+                             [&](const FirstMatch& met) {
+                               if (!met.index) {
+                                 heirs.by_default = true;
+                                 return !nobody_ends;
+                               }
+                               const uint32_t first = places[*met.index];
+                               if (first < place) return true;
+                               heirs.places.insert(first);
+                               const Rule& heir = *order_.ranked[first].rule;
+                               return heir.action == rule.action && heir.log == rule.log;
+                             });
   }
 
   bool DefaultDoesAsWell(const Rule& rule) const {

@@ -54,8 +54,8 @@ class Touches {
         if (!packet) continue;
         named.insert(other);
         if (held.empty()) held = fmt::format("{}-{}", range.first, range.last);
-        notes.push_back({service.span, fmt::format("{} does not name {}", service.Name(),
-                                                   TupleText(*packet))});
+        notes.push_back(
+            {service.span, fmt::format("{} does not name {}", service.Name(), TupleText(*packet))});
       }
     }
     if (!notes.empty()) Report(*wide.rule, held, notes);
@@ -108,11 +108,11 @@ class Touches {
     const bool in = order_.direction == Direction::kIn;
     Diagnostic& warning = run_.Warn(
         kRangeTouchesService, rule,
-        fmt::format("the range {} of rule `{}` ({}) holds the port of {}, and opens it {} others",
-                    range, rule.key, ToString(rule.direction),
-                    notes.size() == 1 ? "another rule"
-                                      : fmt::format("{} other rules", notes.size()),
-                    in ? "to" : "towards"),
+        fmt::format(
+            "the range {} of rule `{}` ({}) holds the port of {}, and opens it {} others", range,
+            rule.key, ToString(rule.direction),
+            notes.size() == 1 ? "another rule" : fmt::format("{} other rules", notes.size()),
+            in ? "to" : "towards"),
         fmt::format("take the port out of the range, deny it before, or write `ignore: [{}: why]`",
                     kRangeTouchesService));
     LintRun::AddNotes(warning, notes);

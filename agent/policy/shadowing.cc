@@ -78,8 +78,9 @@ class Shadows {
     if (IsIgnored(rule, kNeverMatches)) return;
     Diagnostic& warning = run_.Warn(
         kNeverMatches, rule,
-        fmt::format("rule `{}` (in) never matches: its packets are spoofed, or decided before rules",
-                    rule.key),
+        fmt::format(
+            "rule `{}` (in) never matches: its packets are spoofed, or decided before rules",
+            rule.key),
         fmt::format("sources that are `local`, loopback or multicast do not come from outside; "
                     "remove the rule, or write `ignore: [{}: why]`",
                     kNeverMatches));
@@ -106,12 +107,12 @@ class Shadows {
             ? fmt::format("rule `{}` ({}) decides nothing: {} pass{} all its packets", rule.key,
                           ToString(rule.direction), who, cover.by.size() == 1 ? "es" : "")
             : fmt::format("rule `{}` ({}) never matches: {} before it match{} all its packets",
-                          rule.key, ToString(rule.direction), who, cover.by.size() == 1 ? "es" : "");
-    Diagnostic& warning =
-        run_.Warn(lint, rule, std::move(message),
-                  rules == 0 ? fmt::format("remove it, or write `ignore: [{}: why]`", lint)
-                             : fmt::format("move it up, remove it, or write `ignore: [{}: why]`",
-                                           lint));
+                          rule.key, ToString(rule.direction), who,
+                          cover.by.size() == 1 ? "es" : "");
+    Diagnostic& warning = run_.Warn(
+        lint, rule, std::move(message),
+        rules == 0 ? fmt::format("remove it, or write `ignore: [{}: why]`", lint)
+                   : fmt::format("move it up, remove it, or write `ignore: [{}: why]`", lint));
     LintRun::AddNotes(warning, notes);
   }
 

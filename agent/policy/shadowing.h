@@ -11,7 +11,8 @@
 namespace portmatrix {
 
 // Reports `shadowed-rule`, `failsafe-covers-rule` and `never-matches`. Returns, for each place in
-// the order, whether its rule decides no packet or was left undecided, be that reported or silenced.
+// the order, whether its rule decides no packet or was left undecided, be that reported or
+// silenced.
 std::vector<bool> FindUnreached(const RuleOrder& order, LintRun& run);
 
 }  // namespace portmatrix

@@ -20,10 +20,9 @@ std::string Endpoint(const Address& address, uint16_t port, bool has_port) {
 
 std::string TupleText(const pm_tuple& tuple) {
   const bool ports = HasPorts(tuple.protocol);
-  std::string text =
-      fmt::format("{} {} > {}", ProtocolWord(tuple.protocol),
-                  Endpoint(TupleSource(tuple), tuple.source_port, ports),
-                  Endpoint(TupleDestination(tuple), tuple.destination_port, ports));
+  std::string text = fmt::format("{} {} > {}", ProtocolWord(tuple.protocol),
+                                 Endpoint(TupleSource(tuple), tuple.source_port, ports),
+                                 Endpoint(TupleDestination(tuple), tuple.destination_port, ports));
   if (IsIcmp(tuple.protocol)) {
     text +=
         fmt::format(" type {} code {}", tuple.destination_port >> 8, tuple.destination_port & 0xff);
