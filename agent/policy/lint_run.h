@@ -5,13 +5,16 @@
 #define PORTMATRIX_AGENT_POLICY_LINT_RUN_H_
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/policy/address_pool.h"
 #include "agent/policy/diagnostic.h"
+#include "agent/policy/first_match.h"
 #include "agent/policy/model.h"
 #include "agent/policy/rule_order.h"
 #include "agent/policy/work_budget.h"
@@ -25,6 +28,8 @@ class LintRun {
 
   const Node& node() const { return node_; }
   AddressPool& pool() { return pool_; }
+  // A match that is not the node's, kept as long as the pool.
+  PooledMatch Keep(Match match) { return Pooled(kept_.emplace_back(std::move(match)), pool_); }
   WorkBudget& budget() { return budget_; }  // of the whole node
 
   // The share of one question about one rule; taken from the node's when it ends.
@@ -57,6 +62,7 @@ class LintRun {
 
   const Node& node_;
   Diagnostics& diagnostics_;
+  std::deque<Match> kept_;
   AddressPool pool_;
   WorkBudget budget_;
   std::map<std::string_view, Open> undecided_;

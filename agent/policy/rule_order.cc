@@ -26,7 +26,7 @@ void FindMeetings(RuleOrder& order, AddressPool& pool, WorkBudget& budget) {
       earlier.later.push_back(i);
       ++meetings;
     }
-    budget.Spend(i / 8 + 1);
+    budget.Spend(i / 2 + 1);
     if (budget.used_up() || meetings > kMaxMeetings) return;
     order.earlier_known = i + 1;
   }

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
+#include <utility>
 
 #include "agent/policy/cover.h"
 #include "agent/policy/lint.h"
@@ -18,8 +18,9 @@ using Outcome = Cover::Outcome;
 class Shadows {
  public:
   Shadows(const RuleOrder& order, LintRun& run) : order_(order), run_(run) {
-    steps_ = StepsBeforeRules(*order.interface, order.direction);
-    for (const EarlyStep& step : steps_) step_matches_.push_back(Pooled(step.match, run.pool()));
+    for (EarlyStep& step : StepsBeforeRules(*order.interface, order.direction)) {
+      steps_.push_back(run.Keep(std::move(step.match)));
+    }
   }
 
   // Does the rule decide nothing, or is that not known?
@@ -40,7 +41,7 @@ class Shadows {
       others.push_back(order_.ranked[earlier].match);
       named.push_back(&order_.ranked[earlier]);
     }
-    for (const PooledMatch& step : step_matches_) {
+    for (const PooledMatch& step : steps_) {
       if (Overlap(ranked.match, step, run_.pool(), share.budget())) others.push_back(step);
     }
     const Cover cover = FindCover(ranked.match, others, run_.pool(), share.budget());
@@ -118,8 +119,7 @@ class Shadows {
 
   const RuleOrder& order_;
   LintRun& run_;
-  std::vector<EarlyStep> steps_;
-  std::vector<PooledMatch> step_matches_;
+  std::vector<PooledMatch> steps_;  // what is decided before rules are asked
 };
 
 }  // namespace

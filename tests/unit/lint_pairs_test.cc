@@ -81,10 +81,10 @@ p.yaml:4:8: warning: the range 5000-5999 of rule `a/m/media` (in) holds the port
   - {id: media, from: any, to: 192.0.2.0/28, protocol: [tcp, udp], ports: 5000-5999}
          ^~~~~
   hint: take the port out of the range, deny it before, or write `ignore: [range-touches-service: why]`
-p.yaml:9:12: note: the failsafe entry does not name tcp 198.51.100.7:49152 > 192.0.2.0:5022
+p.yaml:9:12: note: the failsafe entry does not name tcp 198.51.100.7:49152 > 192.0.2.15:5022
   failsafe: [{from: 203.0.113.7, protocol: tcp, ports: 5022}]
              ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-p.yaml:3:8: note: rule `a/m/sip` does not name tcp 0.0.0.0:49152 > 192.0.2.1:5061
+p.yaml:3:8: note: rule `a/m/sip` does not name tcp 198.51.99.255:49152 > 192.0.2.1:5061
   - {id: sip, from: partners, to: 192.0.2.1, protocol: tcp, ports: 5061, log: true}
          ^~~
 )"},
@@ -226,7 +226,7 @@ const Row kRows[] = {
     {"AShortRange",
      "- {id: sip, from: partners, to: 192.0.2.1, protocol: tcp, ports: 5061}\n"
      "- {id: media, from: any, to: 192.0.2.1, protocol: tcp, ports: 5060-5068}\n",
-     {}},
+     {"redundant-rule"}},
     {"ARangeOutToAService",
      "- {id: sip, from: 192.0.2.1, to: partners, protocol: tcp, ports: 5061}\n"
      "- {id: media, from: 192.0.2.1, to: any, protocol: tcp, ports: 5000-5999}\n",
