@@ -34,6 +34,7 @@ class UsedSets {
     for (const WrittenMatrix& matrix : policy.matrices) {
       if (!listed.contains(matrix.name)) Use(matrix);
     }
+    node_ = nullptr;
   }
 
   bool Has(const WrittenSet& set) const { return used_.contains(&set); }

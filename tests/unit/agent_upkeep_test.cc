@@ -347,7 +347,7 @@ TEST_F(AgentDetachTest, DetachedByTheCommandAloneIsHonouredAndRemembered) {
 class AgentExpiryTest : public AgentTest {
  protected:
   // p7 expires 100 s after the test's beginning.
-  static Sources Expiring(std::vector<int> ports = {443}) {
+  static Sources Expiring(const std::vector<int>& ports = {443}) {
     return PolicyOf(ports, "eth0",
                     "  - {id: p7, from: any, to: me, protocol: tcp, ports: 7, expires: "
                     "2026-09-21T14:15:00Z}\n");
