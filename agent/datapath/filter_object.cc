@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "maps/event_layout.h"
 #include "portmatrix.skel.h"
 
 namespace portmatrix {
