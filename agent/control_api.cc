@@ -151,6 +151,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/counters/stream", Permission::kRead},
     {"GET", "/v1/files", Permission::kRead},
     {"GET", "/v1/hits", Permission::kRead},
+    {"GET", "/v1/events/stream", Permission::kRead},
     {"POST", "/v1/apply", Permission::kChange},
     {"POST", "/v1/confirm", Permission::kChange},
     {"POST", "/v1/rollback", Permission::kChange},
