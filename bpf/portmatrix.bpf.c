@@ -93,7 +93,8 @@ struct account {
 /* The number of a slot's generation, which every interface of its image knows. */
 static __always_inline __u64 generation_of(__u32 slot)
 {
-	struct pm_interface *interface = (struct pm_interface *)block_of(table_of(slot, PM_TABLE_INTERFACES), 0);
+	const struct image image = image_in(slot);
+	struct pm_interface *interface = (struct pm_interface *)block_of(&image, PM_TABLE_INTERFACES, 0);
 
 	return interface ? interface->generation : 0;
 }
@@ -135,12 +136,13 @@ static __always_inline bool find_device(__u32 ifindex, __u32 *device)
 /* What the judging generation binds the device to, or nothing. */
 static __always_inline struct pm_device *find_binding(const struct passage *passage, __u64 word)
 {
+	const struct image image = image_in(passage->slot);
 	struct pm_block *block;
 	struct pm_device *binding;
 
 	if (PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED)
 		return NULL;
-	block = block_of(table_of(passage->slot, PM_TABLE_DEVICES), passage->device / PM_DEVICES_PER_BLOCK);
+	block = block_of(&image, PM_TABLE_DEVICES, passage->device / PM_DEVICES_PER_BLOCK);
 	if (!block)
 		return NULL;
 	binding = &((struct pm_device *)block)[passage->device % PM_DEVICES_PER_BLOCK];
@@ -150,9 +152,10 @@ static __always_inline struct pm_device *find_binding(const struct passage *pass
 /* What a tree says of a frame's tags. A function, for the spills of the search would burden the deepest stack. */
 __noinline __u32 pm_find_tagged(__u32 slot, __u32 tagged, __u32 key)
 {
-	bool missing = false;
+	const struct image image = image_in(slot);
+	__u32 selected;
 
-	return find_in_tree(table_of(slot, PM_TABLE_TREES), tagged, key, &missing);
+	return find_in_tree(&image, PM_TABLE_TREES, tagged, key, &selected) ? selected : 0;
 }
 
 /* Interface index + 1 that device and tags select, or zero. */
@@ -273,6 +276,7 @@ static __always_inline struct account judge_frame(const struct frame *frame, str
 {
 	struct pm_interface *interface;
 	struct pm_device *binding;
+	struct image image;
 	__u32 selected;
 	int result;
 
@@ -286,7 +290,8 @@ static __always_inline struct account judge_frame(const struct frame *frame, str
 	selected = select_interface(passage, binding, link);
 	if (!selected)
 		return decide_at_device(passage, judged, PM_DROP, PM_REASON_VLAN);
-	interface = (struct pm_interface *)block_of(table_of(passage->slot, PM_TABLE_INTERFACES), selected - 1);
+	image = image_in(passage->slot);
+	interface = (struct pm_interface *)block_of(&image, PM_TABLE_INTERFACES, selected - 1);
 	if (!interface) {
 		count_fault(PM_FAULT_TABLE_MISSING);
 		return decide_at_device(passage, judged, PM_DROP, PM_REASON_INTERNAL);

@@ -2,19 +2,23 @@
 // What a packet costs: nanoseconds through the whole filter by BPF_PROG_TEST_RUN, net of a program
 // that does nothing, with packets drawn at random over all rules of a policy (root).
 //
-//   packet_cost [--json] [--threads N] [--rounds N] NODE PATH...
+//   packet_cost [--json] [--threads N] [--rounds N] [--alone] NODE PATH...
+//
+// With --alone nothing else runs meanwhile: real-time threads measure, and hold the other
+// processors idle, for two of them may be one core's.
 //
 // Each run gets another of 4096 frames (draw.bpf.c), so neither tables nor branches are warm by
-// repetition. One line for each interface, family and kind of packet; the median of the rounds and
-// their spread. First of all how long reading and compiling took, and the bytes of the image.
+// repetition. One line for each interface, family and kind of packet; a round is the quickest of
+// several short runs, and of the rounds the median and the spread are given. First of all how long
+// reading and compiling took, and the bytes of the image.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -32,16 +36,19 @@
 #include "agent/policy/resolve.h"
 #include "agent/policy_files.h"
 #include "tests/bench/frames.h"
+#include "tests/bench/processors.h"
 
 namespace portmatrix {
 namespace {
 
-constexpr uint32_t kRepeat = 400'000;
+constexpr uint32_t kRepeat = 50'000;  // some milliseconds: most runs are over before the next tick
+constexpr int kRunsARound = 10;
 constexpr uint32_t kLoopback = 1;  // the device of a test run
 constexpr size_t kFewest = 8;      // frames of a kind, or it is left out
 
 struct Options {
   bool json = false;
+  bool alone = false;
   int threads = 1;
   int rounds = 7;
   std::string node;
@@ -68,9 +75,8 @@ class Bench {
                                      [](const std::string&) { return -1; });
     if (!object) return object.error().Text();
     filter_ = std::move(*object);
-    auto maps = MakeImageMaps(image);
-    if (!maps) return maps.error().Text();
-    if (auto done = Publish(*maps, 1, filter_->map("tables")); !done) return done.error().Text();
+    auto done = PublishImage(image, 1, filter_->map("fronts"), filter_->map("tables"));
+    if (!done) return done.error().Text();
     const uint32_t zero = 0;
     const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);
     bpf_map_update_elem(filter_->map("control"), &zero, &control, BPF_ANY);
@@ -140,16 +146,21 @@ class Bench {
       Measure(interface, family, fmt::format("{} allowed", to), allowed, send);
       Measure(interface, family, fmt::format("{} refused", to), refused, send);
       if (send) Measure(interface, family, "reply", answers, false);
-      if (send) continue;
-      Frames unknown;
-      const Rule anything{
-          .direction = direction,
-          .match = {.from = AddressSet::Any(), .to = AddressSet::Any(), .any_protocol = true}};
-      for (int i = 0; i < BENCH_FRAMES; ++i)
-        if (const auto frame = DrawFrame(anything, interface, family, random))
-          if (!Passes(*frame, false)) unknown.push_back(*frame);
-      Measure(interface, family, "unknown", unknown, false);
+      if (send) Measure(interface, family, "out, each opens", allowed, send, true);
     }
+    Measure(interface, family, "unknown", Unknown(interface, family, random), false, true);
+  }
+
+  // Frames for anybody that no rule and no conversation knows.
+  Frames Unknown(const Interface& interface, Family family, std::mt19937_64& random) const {
+    Frames unknown;
+    const Rule anything{
+        .direction = Direction::kIn,
+        .match = {.from = AddressSet::Any(), .to = AddressSet::Any(), .any_protocol = true}};
+    for (int i = 0; i < BENCH_FRAMES; ++i)
+      if (const auto frame = DrawFrame(anything, interface, family, random))
+        if (!Passes(*frame, false)) unknown.push_back(*frame);
+    return unknown;
   }
 
   // Mean nanoseconds a run on each of the threads.
@@ -158,13 +169,12 @@ class Bench {
     bpf_map_update_elem(Map(send ? "tc_target" : "xdp_target"), &zero, &target, BPF_ANY);
     const int program = Program(send ? "draw_tc" : "draw_xdp");
     std::vector<double> costs(static_cast<size_t>(options_.threads));
+    std::optional<HeldProcessors> held;
+    if (options_.alone) held.emplace(costs.size());
     std::vector<std::thread> threads;
     for (size_t i = 0; i < costs.size(); ++i)
       threads.emplace_back([&, i] {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(i, &one);
-        sched_setaffinity(0, sizeof one, &one);
+        RunOn(i, options_.alone);
         bench_frame frame{};
         __sk_buff buffer{};
         LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame,
@@ -176,30 +186,41 @@ class Bench {
         costs[i] = bpf_prog_test_run_opts(program, &run) == 0 ? run.duration : 0;
       });
     for (std::thread& thread : threads) thread.join();
+    held.reset();
+    LetOthersRun();
     double sum = 0;
     for (const double cost : costs) sum += cost;
     return sum / static_cast<double>(costs.size());
   }
 
+  // One round: the quickest of its runs counts, because whatever else the machine does only adds.
+  double NetCost(bool send) const {
+    const int empty = Program(send ? "empty_tc" : "empty_xdp");
+    const int filter = send ? filter_->tc_program() : filter_->xdp_program();
+    double bare = HUGE_VAL, full = HUGE_VAL;
+    for (int run = 0; run < kRunsARound; ++run) {
+      bare = std::min(bare, Cost(empty, send));
+      full = std::min(full, Cost(filter, send));
+    }
+    return full - bare;
+  }
+
   void Measure(const Interface& interface, Family family, const std::string& kind,
-               const Frames& frames, bool send) const {
+               const Frames& frames, bool send, bool fresh = false) const {
     if (frames.size() < kFewest) return;
     for (uint32_t i = 0; i < BENCH_FRAMES; ++i)
       bpf_map_update_elem(Map("frames"), &i, &frames[i % frames.size()], BPF_ANY);
-    std::vector<double> bare, full;
-    for (int round = 0; round < options_.rounds; ++round) {
-      bare.push_back(Cost(Program(send ? "empty_tc" : "empty_xdp"), send));
-      full.push_back(Cost(send ? filter_->tc_program() : filter_->xdp_program(), send));
-    }
+    const uint32_t zero = 0, port_at = family == Family::kIpv4 ? 34 : 54;
+    bpf_map_update_elem(Map("fresh"), &zero, fresh ? &port_at : &zero, BPF_ANY);
     std::vector<double> net;
-    for (size_t i = 0; i < full.size(); ++i) net.push_back(full[i] - bare[i]);
+    for (int round = 0; round < options_.rounds; ++round) net.push_back(NetCost(send));
     const Figures figures = Summary(net);
     const int v = family == Family::kIpv4 ? 4 : 6;
     fmt::print(
         fmt::runtime(options_.json
                          ? "{{\"interface\":\"{}\",\"family\":{},\"kind\":\"{}\",\"frames\":{},"
                            "\"threads\":{},\"net_ns\":{},\"least\":{},\"most\":{}}}\n"
-                         : "{:<12} IPv{} {:<12}{:>6} frames, {} at once: {:>6.1f} ns net "
+                         : "{:<12} IPv{} {:<16}{:>6} frames, {} at once: {:>6.1f} ns net "
                            "({:.1f} to {:.1f})\n"),
         interface.name, v, kind, frames.size(), options_.threads, figures.median, figures.least,
         figures.most);
@@ -262,6 +283,8 @@ int main(int argc, char** argv) {
     const std::string flag = argv[next];
     if (flag == "--json") {
       options.json = true;
+    } else if (flag == "--alone") {
+      options.alone = true;
     } else if ((flag == "--threads" || flag == "--rounds") && next + 1 < argc) {
       (flag == "--threads" ? options.threads : options.rounds) =
           std::max(1, std::atoi(argv[++next]));
@@ -270,7 +293,8 @@ int main(int argc, char** argv) {
     }
   }
   if (argc - next < 2)
-    return portmatrix::Fail("usage: packet_cost [--json] [--threads N] [--rounds N] NODE PATH...");
+    return portmatrix::Fail(
+        "usage: packet_cost [--json] [--threads N] [--rounds N] [--alone] NODE PATH...");
   options.node = argv[next];
   options.paths.assign(argv + next + 1, argv + argc);
   return portmatrix::Main(options);

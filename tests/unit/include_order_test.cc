@@ -41,9 +41,10 @@ const std::vector<Law>& Laws() {
   static const std::vector<Law> kLaws = {
       {"maps/layout.h", {}, {{"linux/types.h"}}},
       {"maps/event_layout.h", {"maps/layout.h"}, {{"linux/types.h"}}},
+      {"maps/front.h", {"maps/layout.h"}, {}},
       {"maps/", {"maps/"}, {{"arpa/inet.h"}}},
       {"bpf/",
-       {"maps/layout.h", "maps/event_layout.h", "bpf/"},
+       {"maps/layout.h", "maps/event_layout.h", "maps/front.h", "bpf/"},
        {{"linux/", "bpf/", "stdbool.h", "stddef.h"}}},
       {"agent/policy/",
        {"maps/", "agent/policy/"},
