@@ -16,6 +16,7 @@
   X(Confirm)                   \
   X(Rollback)                  \
   X(History)                   \
+  X(Set)                       \
   X(Status)                    \
   X(Counters)                  \
   X(Top)                       \

@@ -40,6 +40,13 @@ bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numb
   Giver<RuleIdentity> rules(&next.rules, limits.rules);
   Giver<std::string> interfaces(&next.interfaces, limits.interfaces);
   Giver<std::string> devices(&next.devices, limits.devices);
+  Giver<std::string> live_sets(&next.live_sets, limits.live_sets);
+  for (const LiveSet& set : node.live_sets) {
+    if (live_sets.Give(set.name)) continue;
+    *what = fmt::format("more than {} dynamic sets are named by the generations in use",
+                        limits.live_sets);
+    return false;
+  }
   for (const Interface& interface : node.interfaces) {
     if (!interfaces.Give(interface.name)) {
       *what = fmt::format("more than {} interfaces are named by the generations in use",

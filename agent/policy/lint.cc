@@ -40,9 +40,9 @@ class Shadows {
     }
     for (const Rule& rule : interface.rules) {
       if (rule.direction != direction || rule.state != RuleState::kActive) continue;
-      const PooledMatch match = Pooled(rule.match);
-      if (!rule.ignore.contains(std::string(kShadowedRule))) CheckRule(rule, match, earlier);
-      earlier.push_back({match, rule.span, fmt::format("rule `{}`", rule.key)});
+      if (!rule.ignore.contains(std::string(kShadowedRule)))
+        CheckRule(rule, PooledAtMost(rule.match), earlier);
+      earlier.push_back({Pooled(rule.match), rule.span, fmt::format("rule `{}`", rule.key)});
     }
   }
 
@@ -58,8 +58,14 @@ class Shadows {
   }
 
  private:
+  // What it matches whatever its live sets hold, which may be nothing.
   PooledMatch Pooled(const Match& match) {
     return {&match, pool_.Add(match.from), pool_.Add(match.to)};
+  }
+  // What it may match at most: a live set may hold anything.
+  PooledMatch PooledAtMost(const Match& match) {
+    return {&match, pool_.Add(match.from_live != 0 ? any_ : match.from),
+            pool_.Add(match.to_live != 0 ? any_ : match.to)};
   }
 
   void CheckRule(const Rule& rule, const PooledMatch& match, const std::vector<Earlier>& earlier) {
@@ -104,6 +110,7 @@ class Shadows {
 
   const Node& node_;
   Diagnostics& diagnostics_;
+  const AddressSet any_ = AddressSet::Any();
   AddressPool pool_;
   WorkBudget budget_;
   const Rule* undecided_ = nullptr;

@@ -22,7 +22,7 @@ std::span<const std::string_view> RuleLints();
 
 // `shadowed-rule`: an active rule that no packet can reach, because the earlier rules of its
 // interface and direction (failsafe entries before them) match all that it would match. Exact: it
-// warns if and only if there is no such packet. Where deciding would take too long (thousands of
+// warns if and only if there is no such packet, whatever the live sets of each rule hold. Where deciding would take too long (thousands of
 // overlapping rules), it says so with `shadowing-undecided` instead.
 void LintNode(const Node& node, Diagnostics& diagnostics);
 
