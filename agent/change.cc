@@ -18,6 +18,8 @@ Result<Generation> Build(const NewGeneration& from, const Numbering& numbering) 
   Generation generation;
   generation.image = std::move(compiled->image);
   generation.record = RecordOf(from);
+  for (const LiveSet& set : from.node->live_sets)
+    generation.live_sets.push_back({set.name, set.max});
   std::set<std::string> devices;
   for (const Interface& interface : from.node->interfaces) {
     generation.interfaces.push_back(interface.name);
@@ -122,6 +124,7 @@ pm_generation RecordOf(const NewGeneration& generation) {
 Result<uint64_t> CarryOut(const Change& change, Datapath& datapath) {
   Result<Numbering> numbering = datapath.ReadNumbering();
   if (!numbering) return numbering.error();
+  const std::map<std::string, uint32_t> live_before = numbering->live_sets;
   std::string what;
   if (!NumberNode(*change.judging.node, datapath.limits(), &*numbering, &what) ||
       (change.previous &&
@@ -151,6 +154,11 @@ Result<uint64_t> CarryOut(const Change& change, Datapath& datapath) {
   for (const auto& [slot, generation] : built)
     if (Result<void> filled = datapath.Install(slot, generation, *numbering); !filled)
       return hooks.Undo(filled.error());
+  for (const auto& [slot, generation] : built)
+    for (const LiveSetRoom& set : generation.live_sets)
+      if (change.restore && !live_before.contains(set.name))
+        if (Result<void> filled = change.restore(set.name); !filled)
+          return hooks.Undo(filled.error());
   const uint64_t deadline = change.state == PM_CONTROL_PENDING ? change.deadline() : 0;
   const uint64_t control = PM_CONTROL(judging_slot, previous_slot, change.state,
                                       PM_CONTROL_SEQUENCE(change.expected) + 1, deadline);

@@ -36,6 +36,8 @@ struct Change {
   pm_control_state state = PM_CONTROL_SETTLED;
   // With PM_CONTROL_PENDING: milliseconds of CLOCK_BOOTTIME, asked for at the last moment.
   std::function<uint64_t()> deadline;
+  // Fills a live set that is new in the kernel, before the instant.
+  std::function<Result<void>(const std::string& set)> restore;
   std::set<std::string> may_be_unhooked;  // devices whose hooks may fail without the change failing
 };
 

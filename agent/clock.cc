@@ -18,6 +18,10 @@ uint64_t SystemClock::BootMilliseconds() const {
   return static_cast<uint64_t>(Nanoseconds(CLOCK_BOOTTIME)) / 1'000'000;
 }
 
+uint64_t SystemClock::ProgramNanoseconds() const {
+  return static_cast<uint64_t>(Nanoseconds(CLOCK_MONOTONIC));
+}
+
 int64_t SystemClock::Now() const { return Nanoseconds(CLOCK_REALTIME); }
 
 }  // namespace portmatrix

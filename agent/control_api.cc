@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/api_failure.h"
+#include "agent/live_set_api.h"
 #include "agent/policy/moment.h"
 #include "agent/sources_json.h"
 #include "agent/status_report.h"
@@ -45,6 +46,11 @@ HttpReply Failure(const Refusal& refusal) {
 
 HttpReply BadRequest(std::string text) {
   return Failure(400, {Refusal::Kind::kBadRequest, std::move(text), ""});
+}
+
+HttpReply Success(const Answer<json>& answer) {
+  if (!answer) return Failure(answer.refusal());
+  return {200, Text(*answer)};
 }
 
 HttpReply Success(const Answer<Applied>& answer) {
@@ -152,10 +158,14 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/files", Permission::kRead},
     {"GET", "/v1/hits", Permission::kRead},
     {"GET", "/v1/events/stream", Permission::kRead},
+    {"GET", "/v1/sets", Permission::kRead},
     {"POST", "/v1/apply", Permission::kChange},
     {"POST", "/v1/confirm", Permission::kChange},
     {"POST", "/v1/rollback", Permission::kChange},
     {"POST", "/v1/detach", Permission::kChange},
+    {"POST", "/v1/sets/add", Permission::kChange},
+    {"POST", "/v1/sets/del", Permission::kChange},
+    {"POST", "/v1/sets/flush", Permission::kChange},
 };
 
 }  // namespace
@@ -191,12 +201,17 @@ HttpReply ControlApi::Serve(const HttpCall& call) {
   if (path == "/v1/status") return Status();
   if (path == "/v1/history") return {200, Text(HistoryReport(firewall_))};
   if (path == "/v1/files") return FilesOf(firewall_.store(), call);
+  if (path == "/v1/sets") {
+    const auto set = call.query.find("set");
+    return Success(LiveSetReport(firewall_, set == call.query.end() ? "" : set->second));
+  }
   if (route->needed == Permission::kRead)
     return readings_ ? readings_(call)
                      : Failure(404, {Refusal::Kind::kBadRequest, "no readings", ""});
   if (path == "/v1/apply") return Apply(call);
   if (path == "/v1/confirm") return Success(firewall_.Confirm(AuthorOf(*call.peer)));
   if (path == "/v1/rollback") return RollBack(call);
+  if (path.starts_with("/v1/sets/")) return ChangeSet(call);
   return Success(firewall_.Detach(AuthorOf(*call.peer)));
 }
 
@@ -232,6 +247,25 @@ HttpReply ControlApi::Apply(const HttpCall& call) {
   order.sources = std::move(*sources);
   order.author = AuthorOf(*call.peer);
   return Success(firewall_.Apply(order));
+}
+
+HttpReply ControlApi::ChangeSet(const HttpCall& call) {
+  std::string what;
+  const std::optional<json> body =
+      ParseObject(call.body, {"set", "entries", "seconds", "force", "session"}, &what);
+  if (!body) return BadRequest(what);
+  const LiveSetOrder::Kind kind = call.path.ends_with("/add")   ? LiveSetOrder::Kind::kAdd
+                                  : call.path.ends_with("/del") ? LiveSetOrder::Kind::kDelete
+                                                                : LiveSetOrder::Kind::kFlush;
+  Answer<LiveSetOrder> order = LiveSetOrderFromJson(kind, *body);
+  if (!order) return Failure(order.refusal());
+  if (!ReadFlag(*body, "force", &order->force)) return BadRequest("`force` is true or false");
+  if (body->contains("session")) {
+    order->session = ReadSession((*body)["session"]);
+    if (!order->session) return BadRequest("`session` is no pair of addresses and ports");
+  }
+  order->author = AuthorOf(*call.peer);
+  return Success(ChangeLiveSet(firewall_, *order));
 }
 
 HttpReply ControlApi::RollBack(const HttpCall& call) {

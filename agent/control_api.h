@@ -41,6 +41,7 @@ class ControlApi {
   HttpReply Status();
   HttpReply Apply(const HttpCall& call);
   HttpReply RollBack(const HttpCall& call);
+  HttpReply ChangeSet(const HttpCall& call);
 
   Firewall& firewall_;
   Firewall::ReadFiles files_;

@@ -175,6 +175,7 @@ Result<void> Daemon::Run() {
   sd_notify(0, "READY=1");
   Result<void> done = loop_->Run();
   (void)readings_->KeepHits();
+  enforcement_->live_sets().Tick(enforcement_->datapath());
   sd_notify(0, "STOPPING=1\nSTATUS=stopped; what is in force stays in force");
   alarms_.Note("stopped; what is in force stays in force");
   return done;

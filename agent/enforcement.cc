@@ -26,7 +26,8 @@ Enforcement::Enforcement(std::unique_ptr<Datapath> datapath, OpenDatapath open,
       clock_(clock),
       alarms_(alarms),
       protection_(clock, alarms),
-      nodes_(store, alarms) {}
+      nodes_(store, alarms),
+      live_sets_(store.path(), clock, alarms) {}
 
 bool Enforcement::Told(const char* subject, const Result<void>& done) {
   if (done)
@@ -41,6 +42,7 @@ Result<void> Enforcement::Reopen() {
   if (!opened) return opened.error();
   datapath_ = std::move(*opened);
   nodes_.Clear();
+  live_sets_.Lose();
   tidy_owed_ = true;
   return {};
 }
@@ -84,6 +86,7 @@ Result<Standing> Enforcement::Bring(const Standing& standing, Order order) {
   } else if (const Node* judging = nodes_.Judging(standing); judging != nullptr) {
     change.may_be_unhooked = DevicesOf(*judging);
   }
+  change.restore = [this](const std::string& set) { return live_sets_.Restore(set, *datapath_); };
   const Result<uint64_t> control = CarryOut(change, *datapath_);
   if (!control) return control.error();
 
@@ -142,6 +145,8 @@ void Enforcement::AfterRollBack(const Standing& standing) {
 
 Result<void> Enforcement::Detach() {
   if (Result<void> stored = store_.SetDetached(true); !stored) return stored;
+  live_sets_.Tick(*datapath_);  // the sets come back with the next policy that names them
+  live_sets_.Lose();
   if (Result<void> removed = datapath_->Remove(); !removed) return removed;
   protection_.Forget();
   nodes_.Clear();
@@ -204,6 +209,7 @@ void Enforcement::Tick() {
   nodes_.Follow(*standing);
   RememberConfirmed(*standing);
   if (tidy_owed_) Tidy(*standing);
+  live_sets_.Tick(*datapath_);
   KeepPinned();
   KeepHooked(*standing);
   if (const Result<uint64_t> control = datapath_->ReadControl(); control) ticked_ = *control;
@@ -247,7 +253,16 @@ void Enforcement::Tidy(const Standing& standing) {
   }
   if (judging != nullptr && previous != nullptr)
     done = Told("retire rules", RetireRules(standing)) && done;
+  if (judging != nullptr && previous != nullptr)
+    done = Told("forget dynamic sets", ForgetLiveSets(standing)) && done;
   tidy_owed_ = !done;
+}
+
+Result<void> Enforcement::ForgetLiveSets(const Standing& standing) {
+  std::set<std::string> named;
+  for (const Node* node : {nodes_.Judging(standing), nodes_.Previous(standing)})
+    for (const LiveSet& set : node->live_sets) named.insert(set.name);
+  return live_sets_.Forget(named, *datapath_);
 }
 
 Result<void> Enforcement::RetireRules(const Standing& standing) {
@@ -286,7 +301,7 @@ void Enforcement::KeepHooked(const Standing& standing) {
 
 uint64_t Enforcement::UntilNextTick() {
   const Result<Standing> standing = Stand();
-  uint64_t wait = tidy_owed_ ? kTickMilliseconds / 5 : kTickMilliseconds;
+  uint64_t wait = tidy_owed_ || live_sets_.is_owed() ? kTickMilliseconds / 5 : kTickMilliseconds;
   if (!standing || standing->detached()) return wait;
   if (standing->pending()) {
     const uint64_t now = clock_.BootMilliseconds();

@@ -18,6 +18,7 @@
 #include "agent/clock.h"
 #include "agent/datapath/datapath.h"
 #include "agent/known_nodes.h"
+#include "agent/live_sets.h"
 #include "agent/protection.h"
 #include "agent/standing.h"
 #include "agent/state_directory.h"
@@ -75,6 +76,7 @@ class Enforcement {
   uint64_t UntilNextTick();
 
   Datapath& datapath() { return *datapath_; }
+  LiveSets& live_sets() { return live_sets_; }
   const Alarms& alarms() const { return alarms_; }
   const Protection& protection() const { return protection_; }
   const KnownNodes& nodes() const { return nodes_; }
@@ -86,6 +88,7 @@ class Enforcement {
   void RememberConfirmed(const Standing& standing);
   void ConcludeLeftovers(const Standing& standing);
   void Tidy(const Standing& standing);
+  Result<void> ForgetLiveSets(const Standing& standing);
   Result<void> RetireRules(const Standing& standing);
   void KeepHooked(const Standing& standing);
   void KeepPinned();
@@ -99,6 +102,7 @@ class Enforcement {
   Alarms& alarms_;
   Protection protection_;
   KnownNodes nodes_;
+  LiveSets live_sets_;
   uint64_t ticked_ = 0;    // the control word at the end of the last tick
   uint64_t seen_to_ = 0;   // the last control word whose roll-back was seen to
   bool tidy_owed_ = true;  // something may be left that no retained generation needs

@@ -117,17 +117,22 @@ Answer<Applied> Firewall::ApplyOrdered(const ApplyOrder& order) {
   return Install(*standing, std::move(installation));
 }
 
-Result<std::vector<std::string>> Firewall::Objections(const Node& node,
-                                                      const ApplyOrder& order) const {
+Result<std::vector<std::string>> Firewall::CutBy(const Node& node, Session session,
+                                                 const HoldsLive& holds) {
+  if (paths_) {
+    Result<std::vector<WirePath>> paths = paths_(session);
+    if (!paths) return paths.error();
+    session.paths = std::move(*paths);
+  }
+  return WouldCut(node, session, holds);
+}
+
+Result<std::vector<std::string>> Firewall::Objections(const Node& node, const ApplyOrder& order) {
   std::vector<std::string> objections;
   if (order.session) {
-    Session session = *order.session;
-    if (paths_) {
-      Result<std::vector<WirePath>> paths = paths_(session);
-      if (!paths) return paths.error();
-      session.paths = std::move(*paths);
-    }
-    objections = WouldCut(node, session);
+    Result<std::vector<std::string>> cut = CutBy(node, *order.session, LiveContent());
+    if (!cut) return cut.error();
+    objections = std::move(*cut);
   }
   if (!leased_) return objections;
   const Result<std::vector<LeasedAddress>> leased = leased_();

@@ -16,6 +16,7 @@
 #include "agent/clock.h"
 #include "agent/enforcement.h"
 #include "agent/guards.h"
+#include "agent/live_sets.h"
 #include "agent/policy/source.h"
 #include "agent/proposal.h"
 #include "agent/refusal.h"
@@ -35,6 +36,26 @@ struct ApplyOrder {
   std::optional<Session> session;           // through which the caller speaks; it must not be cut
   bool dry_run = false;
   bool force = false;  // despite failed expectations, guards, and new devices that cannot be hooked
+};
+
+// A change of what a live set holds.
+struct LiveSetOrder {
+  enum class Kind { kAdd, kDelete, kFlush };
+  Kind kind = Kind::kAdd;
+  std::string set;
+  std::vector<Prefix> prefixes;
+  std::optional<uint64_t> seconds;  // after which they are over; nothing: never
+  Author author;
+  std::optional<Session> session;  // through which the caller speaks; it must not be cut
+  bool force = false;
+};
+
+struct LiveSetState {
+  std::string name;
+  uint32_t number = 0;
+  uint64_t max = 0;
+  size_t entries = 0;   // that count
+  bool in_force = true;  // the judging generation names it; else only the one before
 };
 
 struct Applied {
@@ -92,6 +113,12 @@ class Firewall {
   Answer<Applied> RollBack(std::optional<uint64_t> number, const Author& author);
   Answer<Applied> Detach(const Author& author);
 
+  // In force with the next packet; no generation changes. All of the entries or, where they do not
+  // fit or a guard stands against it, none.
+  Answer<LiveSetChange> ChangeLiveSet(const LiveSetOrder& order);
+  Answer<std::vector<LiveSetState>> LiveSetStates();
+  Answer<LiveSetState> LiveSetCalled(const std::string& name);
+
   void Tick() { enforcement_.Tick(); }
 
   // The last change that somebody tried, since the agent started; no dry run.
@@ -121,8 +148,11 @@ class Firewall {
   Answer<Applied> ReloadSources(const Sources& sources);
   Answer<Applied> Noted(Answer<Applied> applied);
   // What stands against an explicit change: its caller's session, the host's own addresses.
-  Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order) const;
+  Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order);
+  // What live sets hold, or would hold after `order`.
+  HoldsLive LiveContent(const LiveSetOrder* order = nullptr);
   bool IsJudging(const Standing& standing, const Proposal& proposal) const;
+  Result<std::vector<std::string>> CutBy(const Node& node, Session session, const HoldsLive& holds);
   // What stands against files that nobody stands behind: what they would newly let expire.
   Result<std::vector<std::string>> NewlyExpiring(const Standing& standing, const Node& node) const;
   Answer<Applied> InstallFiles(const Standing& standing, const Sources& sources, const char* note);

@@ -62,8 +62,19 @@ std::string TagsText(const WirePath& path) {
   return path.tags.empty() ? "untagged" : fmt::format("tagged {}", fmt::join(path.tags, ", "));
 }
 
+LiveMembership MembershipOf(const Node& node, const Session& session, const HoldsLive& holds) {
+  LiveMembership live;
+  for (size_t i = 0; holds && i < node.live_sets.size(); ++i) {
+    const std::string& set = node.live_sets[i].name;
+    if (holds(set, session.from)) live.source |= LiveMask{1} << i;
+    if (holds(set, session.to)) live.destination |= LiveMask{1} << i;
+  }
+  return live;
+}
+
 // Why an interface drops the session; nothing if it lets it pass.
-std::string WhyCut(const Node& node, size_t index, const Session& session, bool by_path) {
+std::string WhyCut(const Node& node, size_t index, const Session& session, bool by_path,
+                   const HoldsLive& holds) {
   const Interface& interface = node.interfaces[index];
   // In gateways' `local` stand whole prefixes; what comes from outside and says it is one of these
   // is spoofed.
@@ -76,7 +87,8 @@ std::string WhyCut(const Node& node, size_t index, const Session& session, bool 
   tuple.destination_port = session.to_port;
   tuple.protocol = IPPROTO_TCP;
   tuple.family = static_cast<uint8_t>(session.to.family);
-  const RuleMatch match = MakeLinearMatcher(node)->Find(index, Direction::kIn, tuple);
+  const RuleMatch match = MakeLinearMatcher(node)->Find(index, Direction::kIn, tuple,
+                                                        MembershipOf(node, session, holds));
   if (LetsPass(interface, match.action)) return "";
   const std::string missing = fmt::format("{{protocol: tcp, ports: {}, from: {}}}", session.to_port,
                                           ToString(session.from));
@@ -93,7 +105,8 @@ std::string WhyCut(const Node& node, size_t index, const Session& session, bool 
 
 }  // namespace
 
-std::vector<std::string> WouldCut(const Node& node, const Session& session) {
+std::vector<std::string> WouldCut(const Node& node, const Session& session,
+                                  const HoldsLive& holds) {
   if (session.paths.size() == 1 && session.paths[0].device == "lo") return {};
   std::map<size_t, bool> concerned;  // interface to: by a path
   for (size_t i = 0; i < node.interfaces.size(); ++i)
@@ -111,7 +124,7 @@ std::vector<std::string> WouldCut(const Node& node, const Session& session) {
                                     path.device));
   }
   for (const auto& [index, by_path] : concerned)
-    if (const std::string why = WhyCut(node, index, session, by_path); !why.empty())
+    if (const std::string why = WhyCut(node, index, session, by_path, holds); !why.empty())
       reasons.push_back(fmt::format("{}interface {} {}", cut, node.interfaces[index].name, why));
   return reasons;
 }

@@ -5,6 +5,7 @@
 #define PORTMATRIX_AGENT_GUARDS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,14 @@ struct Session {
   std::vector<WirePath> paths = {};  // that its packets take, as far as routes tell
 };
 
+// Does a live set hold the address? None: all are empty.
+using HoldsLive = std::function<bool(const std::string& set, const Address& address)>;
+
 // Why its packets would drop and what is missing, one line for each interface through which they
 // may come: those that have `to` as a local address, and those of its paths. Empty if they would
 // pass, if no interface is concerned, or if the session does not leave the host.
-std::vector<std::string> WouldCut(const Node& node, const Session& session);
+std::vector<std::string> WouldCut(const Node& node, const Session& session,
+                                  const HoldsLive& holds = nullptr);
 
 // An address of this host that goes unless somebody renews it.
 struct LeasedAddress {

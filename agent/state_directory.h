@@ -38,6 +38,7 @@ class StateDirectory {
   // Creates what is missing. Fails with EWOULDBLOCK if another agent holds it.
   static Result<std::unique_ptr<StateDirectory>> Open(const std::string& path);
 
+  const std::string& path() const { return path_; }
   const std::vector<std::string>& complaints() const { return complaints_; }
   const std::map<uint64_t, StoredGeneration>& generations() const { return generations_; }
   std::optional<uint64_t> confirmed() const { return confirmed_; }

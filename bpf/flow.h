@@ -6,7 +6,7 @@
 #ifndef PORTMATRIX_BPF_FLOW_H_
 #define PORTMATRIX_BPF_FLOW_H_
 
-#include "bpf/match.h"
+#include "bpf/live.h"
 #include "bpf/tuple.h"
 
 #define PM_FLOW_FINS (PM_FLOW_FIN_OUT | PM_FLOW_FIN_IN)
@@ -59,22 +59,32 @@ static __always_inline void flow_credit(struct pm_flow *flow, __u32 rule_slot, b
 enum flow_result {
 	FLOW_NONE = -1,
 	FLOW_BROKEN = -2,
+	FLOW_ASK_AGAIN = -3, /* live, if the `out` rules of now allow its opening tuple: see pm_flow_renew */
 };
 #define FLOW_LOGS (1ll << 32)
 
-/*
- * The live conversation of opening tuple `key`: the counter slot of its rule, with FLOW_LOGS where that logs, or an enum flow_result. `tcp_flags` are of the reply that
- * asks; an asker that may not leave a trace (an ICMP error, a later fragment) passes quiet.
- */
+/* An asker that may not leave a trace in the conversation (an ICMP error, a later fragment) has these flags. */
 #define FLOW_QUIET 0x100
 
-__noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct pm_tuple *key, __u32 tcp_flags,
-			      __u64 now)
+/* What a reply means for the conversation: FIN and RST count. */
+static __always_inline void flow_answer(struct pm_flow *flow, __u32 tcp_flags, __u64 now)
+{
+	__u32 flags = PM_FLOW_ANSWERED;
+
+	if (tcp_flags == FLOW_QUIET)
+		return;
+	if (tcp_flags & PM_TCP_FIN)
+		flags |= PM_FLOW_FIN_IN;
+	if (tcp_flags & PM_TCP_RST)
+		flags |= PM_FLOW_RESET;
+	flow_mark(flow, flags, now);
+}
+
+/* The live conversation of opening tuple `key`: the counter slot of its rule, with FLOW_LOGS where that logs, or an enum flow_result. */
+__noinline __s64 pm_flow_find(struct pm_interface *interface, struct pm_tuple *key, __u32 tcp_flags, __u64 now)
 {
 	struct pm_flow *flow;
-	struct pm_rule *rule;
 	struct pm_tuple own;
-	__u32 value, flags;
 
 	if (!interface || !key)
 		return FLOW_BROKEN;
@@ -82,32 +92,67 @@ __noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct
 	flow = bpf_map_lookup_elem(&flows, &own);
 	if (!flow || now >= flow_expiry(flow, &own))
 		return FLOW_NONE;
+	/* Membership in live sets leaves no trace in the entry. */
+	if (flow->generation != interface->generation || interface->live_first[PM_OUT])
+		return FLOW_ASK_AGAIN;
+	flow_answer(flow, tcp_flags, now);
+	return flow->slot | (flow->flags & PM_FLOW_LOG ? FLOW_LOGS : 0);
+}
 
-	if (flow->generation != interface->generation) {
-		value = match(slot, interface, PM_OUT, key, pm_classify(slot, key));
-		if (value == PM_VALUE_BROKEN)
-			return FLOW_BROKEN;
-		if (PM_VALUE_ACTION(value) != PM_ACTION_ALLOW) {
-			bpf_map_delete_elem(&flows, &own);
-			return FLOW_NONE;
-		}
+#define FLOW_DENIED (~0ull) /* no rule's credit */
+
+/*
+ * The conversation as the `out` rules of now have it: it counts for the rule of `credit` (its slot, with FLOW_LOGS where it logs), or
+ * is over.
+ */
+__noinline __s64 pm_flow_renew(struct pm_interface *interface, struct pm_tuple *key, __u64 credit, __u32 tcp_flags,
+			       __u64 now)
+{
+	struct pm_flow *flow;
+	struct pm_tuple own;
+
+	if (!interface || !key)
+		return FLOW_BROKEN;
+	own = *key;
+	if (credit == FLOW_DENIED) {
+		bpf_map_delete_elem(&flows, &own);
+		return FLOW_NONE;
+	}
+	flow = bpf_map_lookup_elem(&flows, &own);
+	if (!flow)
+		return FLOW_NONE;
+	flow_credit(flow, (__u32)credit, credit & FLOW_LOGS);
+	flow->generation = interface->generation;
+	flow_answer(flow, tcp_flags, now);
+	return (__s64)credit;
+}
+
+/*
+ * Both in one. Inline, for the `out` rules are asked on the deepest stack. `tcp_flags` are of the reply that asks, or
+ * FLOW_QUIET.
+ */
+static __always_inline __s64 find_flow(__u32 slot, struct pm_interface *interface, struct pm_tuple *key, __u32 tcp_flags,
+				       __u64 now)
+{
+	__s64 found = pm_flow_find(interface, key, tcp_flags, now);
+	__u64 credit = FLOW_DENIED;
+	struct pm_rule *rule;
+	__u32 value;
+
+	if (found != FLOW_ASK_AGAIN)
+		return found;
+	value = match(slot, interface, PM_OUT, key, pm_classify(slot, key));
+	if (value == PM_VALUE_BROKEN)
+		return FLOW_BROKEN;
+	if (PM_VALUE_ACTION(value) == PM_ACTION_ALLOW) {
 		rule = rule_of_value(slot, value);
 		if (!rule) {
 			count_fault(PM_FAULT_TABLE_MISSING);
 			return FLOW_BROKEN;
 		}
-		flow_credit(flow, rule->slot, rule->log);
-		flow->generation = interface->generation;
+		credit = rule->slot | (rule->log ? FLOW_LOGS : 0);
 	}
-	if (tcp_flags != FLOW_QUIET) {
-		flags = PM_FLOW_ANSWERED;
-		if (tcp_flags & PM_TCP_FIN)
-			flags |= PM_FLOW_FIN_IN;
-		if (tcp_flags & PM_TCP_RST)
-			flags |= PM_FLOW_RESET;
-		flow_mark(flow, flags, now);
-	}
-	return flow->slot | (flow->flags & PM_FLOW_LOG ? FLOW_LOGS : 0);
+	return pm_flow_renew(interface, key, credit, tcp_flags, now);
 }
 
 /*

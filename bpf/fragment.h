@@ -62,7 +62,7 @@ __noinline int pm_fragment_find(struct pm_interface *interface, __u32 direction,
 		decide(judged, PM_DROP, PM_REASON_MALFORMED);
 		return FRAGMENT_DECIDED;
 	}
-	if (kept->generation != interface->generation) {
+	if (kept->generation != interface->generation || depends_on_live_sets(interface)) {
 		*judged = *kept;
 		judged->on_behalf = 1;
 		return FRAGMENT_JUDGE_AGAIN;

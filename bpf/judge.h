@@ -174,7 +174,7 @@ static __always_inline bool decide_by_conversation(struct xdp_md *ctx, __u32 slo
 {
 	__u32 value;
 
-	if (decide_as_flow(judged, pm_flow_find(slot, interface, outgoing, tcp_flags, now)))
+	if (decide_as_flow(judged, find_flow(slot, interface, outgoing, tcp_flags, now)))
 		return true;
 	if (outgoing->protocol != PROTOCOL_TCP || !pm_has_socket(ctx, incoming))
 		return false;
@@ -308,7 +308,7 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 
 		if (decide_as_reply(judged, slot, found))
 			return 0;
-		if (decide_as_flow(judged, pm_flow_find(slot, interface, &reversed, FLOW_QUIET, now))) {
+		if (decide_as_flow(judged, find_flow(slot, interface, &reversed, FLOW_QUIET, now))) {
 			judged->along = 1; /* of a rule of its own direction */
 			return 0;
 		}

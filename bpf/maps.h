@@ -52,6 +52,36 @@ struct {
 } tables SEC(".maps");
 
 /*
+ * What live sets hold, by set number: addresses in hash maps, prefixes in tries. Inner sizes differ, which the kernel allows for
+ * these types. Templates have no BTF types, as above.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PM_MAX_LIVE_SETS);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_HASH);
+		__uint(map_flags, BPF_F_NO_PREALLOC);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(struct pm_live_key));
+		__uint(value_size, sizeof(struct pm_live_entry));
+	});
+} live_hosts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PM_MAX_LIVE_SETS);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+		__uint(map_flags, BPF_F_NO_PREALLOC);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(struct pm_live_key));
+		__uint(value_size, sizeof(struct pm_live_entry));
+	});
+} live_prefixes SEC(".maps");
+
+/*
  * Conversations by opening tuple. A common LRU list: one list a processor would halve what the table holds.
  */
 struct {
@@ -161,6 +191,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pm_owner_name);
 } owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PM_MAX_LIVE_SETS);
+	__type(key, __u32);
+	__type(value, struct pm_live_set);
+} live_sets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -144,7 +144,8 @@ static __always_inline __u32 match_among(const struct image *image, const struct
 	return value;
 }
 
-/* See match(). It counts no faults itself: that would be one frame more on the deepest stack, which has no room for it. */
+/* The first match by prefixes; see match() in live.h. It counts no faults itself: that would be one frame more on the deepest
+ * stack, which has no room for it. */
 __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
 			  __u64 classes)
 {
@@ -172,17 +173,6 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 			first = value;
 	}
 	return first;
-}
-
-/* The value (maps/layout.h, PM_VALUE) of the first match for `tuple` among the interface's rules of `direction`. */
-static __always_inline __u32 match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
-				   __u64 classes)
-{
-	__u32 value = pm_match(slot, interface, direction, tuple, classes);
-
-	if (value == PM_VALUE_BROKEN)
-		count_fault(PM_FAULT_TABLE_MISSING);
-	return value;
 }
 
 /* Is an address of this class local to the interface? */

@@ -4,8 +4,10 @@
 #define PORTMATRIX_MAPS_ADDRESS_H_
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +27,21 @@ struct Address {
   bool Bit(int index) const {
     return (bytes[static_cast<size_t>(index / 8)] >> (7 - index % 8)) & 1;
   }
-  auto operator<=>(const Address&) const = default;
+  // By family, then by value. Two words: a set of a million prefixes is sorted several times.
+  std::strong_ordering operator<=>(const Address& other) const {
+    if (const auto order = family <=> other.family; order != 0) return order;
+    if (const auto order = Half(0) <=> other.Half(0); order != 0) return order;
+    return Half(8) <=> other.Half(8);
+  }
+  bool operator==(const Address&) const = default;
+
+ private:
+  // Eight bytes as a number.
+  uint64_t Half(size_t at) const {
+    uint64_t half;
+    std::memcpy(&half, &bytes.at(at), sizeof half);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(half) : half;
+  }
 };
 
 // All addresses that share the first `length` bits of `address`; the other bits of `address` are

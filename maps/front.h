@@ -23,7 +23,8 @@ extern "C" {
 	X(RULES, 1024)                                                                                                 \
 	X(ADDRESSES, 4097)                                                                                             \
 	X(ADDRESS_TREES, 2048)                                                                                         \
-	X(MATCHERS, 128)
+	X(MATCHERS, 128)                                                                                               \
+	X(LIVE, 64)
 
 struct pm_front {
 #define X(identifier, blocks) struct pm_block identifier[blocks];

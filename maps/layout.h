@@ -87,6 +87,9 @@ enum pm_fault {
 #define PM_MAX_DEVICES 64    /* owner numbers 64..127 */
 #define PM_OWNERS (PM_MAX_INTERFACES + PM_MAX_DEVICES)
 #define PM_MAX_ETHERTYPES 8 /* on one interface's list */
+#define PM_MAX_LIVE_SETS 64     /* numbers 0..63 */
+#define PM_MAX_LIVE_QUESTIONS 64 /* of one direction of an interface: each set once a side */
+#define PM_MAX_LIVE_MATCHERS 32 /* of one direction of an interface */
 #define PM_MAX_TREE_LEVELS 7 /* 8^7 intervals of a search tree, 6^7 in each half of a wide tree */
 #define PM_MAX_EXTENSION_HEADERS 8
 #define PM_MAX_RULE_INDEX 0x00fffffe
@@ -114,7 +117,8 @@ enum pm_table {
 	PM_TABLE_ADDRESSES = 6,  /* words: the beginning of an address to an address word */
 	PM_TABLE_ADDRESS_TREES = 7, /* blocks of search trees for the rest of it */
 	PM_TABLE_MATCHERS = 8, /* pm_matcher, PM_MATCHERS a block: block 2 * interface index + direction */
-	PM_TABLE_COUNT = 9,
+	PM_TABLE_LIVE = 9, /* by pm_interface.live_at: a block of questions, then pm_live_matcher, 2 a block */
+	PM_TABLE_COUNT = 10,
 };
 #define PM_TABLES_PER_SLOT 16 /* stride in the outer map: index = slot * 16 + table */
 
@@ -176,6 +180,22 @@ PM_ASSERT_SIZE(pm_matcher, 16);
 
 #define PM_AXIS_LOCAL 0x80000000u
 
+/*
+ * Rules that name live sets. A side of such a rule is its prefixes or any of its live sets, so the rule stands once for each
+ * way to meet both sides: among the ordinary matchers where it is prefixes on both, else in a live matcher, which has `any`
+ * where a live set is meant. A direction asks a list of questions, each a byte: the number of a set, with
+ * PM_LIVE_DESTINATION where the destination is asked for. A matcher counts where the answers have all that it needs (bit i:
+ * question i). What matches first is the value with the lowest rule number, here too.
+ */
+struct pm_live_matcher {
+	struct pm_matcher matcher;
+	__u64 needs;
+	__u64 reserved;
+};
+PM_ASSERT_SIZE(pm_live_matcher, 32);
+#define PM_LIVE_DESTINATION 0x80
+#define PM_LIVE_MATCHERS_PER_BLOCK 2
+
 struct pm_interface {
 	__u16 owner;          /* number of the policy interface, the same in every generation */
 	__u8 audit;           /* mode: audit */
@@ -188,7 +208,10 @@ struct pm_interface {
 	__u32 index;      /* of this interface in the image */
 	__u32 local_axis; /* word offset into PM_TABLE_AXES, by address class: PM_AXIS_LOCAL where the address is local */
 	__u32 matchers[PM_DIRECTIONS]; /* how many */
-	__u32 reserved_words[4];
+	__u32 live_first[PM_DIRECTIONS]; /* lowest rule index + 1 that depends on a live set; zero: none does */
+	__u16 live_at[PM_DIRECTIONS]; /* block in PM_TABLE_LIVE */
+	__u8 live_questions[PM_DIRECTIONS]; /* how many */
+	__u8 live_matchers[PM_DIRECTIONS]; /* how many */
 	__u16 ethertype[PM_MAX_ETHERTYPES];
 };
 PM_ASSERT_SIZE(pm_interface, 64);
@@ -374,6 +397,32 @@ struct pm_fragment {
 };
 PM_ASSERT_SIZE(pm_fragment, 128);
 
+/* ---- Live sets: what comes and goes at run time ---------------------------------------------------------------------
+ *
+ * Map `live_hosts` has a hash map for each set, by set number, and `live_prefixes` an LPM trie. An entry for one address stands in
+ * the first, any other in the second; both have this key and value. The content is state and no part of a generation: written
+ * by the agent alone, each entry at one moment.
+ */
+struct pm_live_key {
+	__u32 bits;   /* of family and address that count: 32 + prefix length */
+	__u32 family; /* 4 or 6 */
+	__u8 address[16];
+};
+PM_ASSERT_SIZE(pm_live_key, 24);
+
+#define PM_LIVE_FOREVER (~0ull)
+
+struct pm_live_entry {
+	/* Nanoseconds of the program's clock (CLOCK_MONOTONIC); the entry counts while now < until. In the trie this is the latest of
+	 * its own and those of all entries around it, because a lookup finds the innermost alone. */
+	__u64 until;
+	__u64 own_until;
+	__u64 added_at; /* nanoseconds of CLOCK_REALTIME */
+	__u32 uid;      /* who added it */
+	__u32 reserved;
+};
+PM_ASSERT_SIZE(pm_live_entry, 32);
+
 /* ---- Counters (all in per-CPU arrays; each u64 is written whole and only grows) ------------------------------------ */
 
 struct pm_rule_counter { /* by rule slot */
@@ -438,6 +487,14 @@ struct pm_owner_name {
 	__u32 position[PM_SLOTS];       /* as in pm_rule_name */
 };
 PM_ASSERT_SIZE(pm_owner_name, 80);
+
+/* Map `live_sets`: set number to name. */
+struct pm_live_set {
+	char name[PM_NAME_BYTES]; /* empty: number not given out */
+	__u32 capacity;           /* entries that its maps have room for */
+	__u32 reserved;
+};
+PM_ASSERT_SIZE(pm_live_set, 72);
 
 /* Map `generations`: what a slot holds. Written before the control word names the slot. */
 struct pm_generation {

@@ -6,6 +6,12 @@
 namespace portmatrix {
 namespace {
 
+// Of two values the one whose rule comes first; zero is no rule.
+uint32_t First(uint32_t one, uint32_t other) {
+  if (one == 0 || other == 0) return one | other;
+  return PM_VALUE_RULE(other) < PM_VALUE_RULE(one) ? other : one;
+}
+
 Address AddressOf(const uint8_t* bytes, uint8_t family) {
   Address address;
   address.family = family == 4 ? Family::kIpv4 : Family::kIpv6;
@@ -103,8 +109,39 @@ uint32_t ImageLookup::MatchAmong(const pm_matcher& matcher, const pm_tuple& tupl
   return value;
 }
 
+uint32_t ImageLookup::MatchLive(const pm_interface& interface, pm_direction direction,
+                                const pm_tuple& tuple, const IsLive& is_live,
+                                bool* missing) const {
+  const uint32_t at = interface.live_at[direction];
+  const pm_block* questions = Block(PM_TABLE_LIVE, at);
+  if (questions == nullptr) {
+    *missing = true;
+    return 0;
+  }
+  const auto* asked = reinterpret_cast<const uint8_t*>(questions);
+  uint64_t answers = 0;
+  for (uint32_t i = 0; i < interface.live_questions[direction]; ++i) {
+    const Address address =
+        asked[i] & PM_LIVE_DESTINATION ? DestinationOf(tuple) : SourceOf(tuple);
+    if (is_live(asked[i] & ~PM_LIVE_DESTINATION, address)) answers |= uint64_t{1} << i;
+  }
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < interface.live_matchers[direction]; ++i) {
+    const pm_block* block = Block(PM_TABLE_LIVE, at + 1 + i / PM_LIVE_MATCHERS_PER_BLOCK);
+    if (block == nullptr) {
+      *missing = true;
+      return 0;
+    }
+    const auto& live =
+        reinterpret_cast<const pm_live_matcher*>(block)[i % PM_LIVE_MATCHERS_PER_BLOCK];
+    if ((answers & live.needs) == live.needs)
+      first = First(first, MatchAmong(live.matcher, tuple, missing));
+  }
+  return first;
+}
+
 uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
-                            const pm_tuple& tuple) const {
+                            const pm_tuple& tuple, const IsLive& is_live) const {
   const pm_interface* bound = interface(interface_index);
   if (bound == nullptr) return PM_VALUE_BROKEN;
   const pm_block* block = Block(PM_TABLE_MATCHERS, bound->index * PM_DIRECTIONS + direction);
@@ -112,10 +149,10 @@ uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
   const auto* matchers = reinterpret_cast<const pm_matcher*>(block);
   bool missing = false;
   uint32_t first = 0;
-  for (uint32_t i = 0; i < PM_MATCHERS && i < bound->matchers[direction]; ++i) {
-    const uint32_t value = MatchAmong(matchers[i], tuple, &missing);
-    if (value != 0 && (first == 0 || PM_VALUE_RULE(value) < PM_VALUE_RULE(first))) first = value;
-  }
+  for (uint32_t i = 0; i < PM_MATCHERS && i < bound->matchers[direction]; ++i)
+    first = First(first, MatchAmong(matchers[i], tuple, &missing));
+  if (is_live && bound->live_first[direction] != 0)
+    first = First(first, MatchLive(*bound, direction, tuple, is_live, &missing));
   return missing ? PM_VALUE_BROKEN : first;
 }
 

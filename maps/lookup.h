@@ -6,6 +6,7 @@
 #define PORTMATRIX_MAPS_LOOKUP_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "maps/address.h"
 #include "maps/image.h"
@@ -17,9 +18,13 @@ class ImageLookup {
   // `image` must outlive it and not change.
   explicit ImageLookup(const Image& image) : image_(image) {}
 
+  // Does the live set with this number hold the address?
+  using IsLive = std::function<bool(uint32_t set, const Address& address)>;
+
   // The final value (layout.h, PM_VALUE) for a tuple on an interface of the image; PM_VALUE_BROKEN
-  // where a table ends too soon.
-  uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple) const;
+  // where a table ends too soon. Without `is_live` all live sets are empty.
+  uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple,
+                 const IsLive& is_live = nullptr) const;
   bool IsLocal(uint32_t interface_index, const Address& address) const;
   // Interface index + 1 that a device number and the tags (zero: none) select; zero: none.
   uint32_t SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const;
@@ -28,6 +33,8 @@ class ImageLookup {
   const pm_rule* rule(uint32_t index) const;
 
  private:
+  uint32_t MatchLive(const pm_interface& interface, pm_direction direction, const pm_tuple& tuple,
+                     const IsLive& is_live, bool* missing) const;
   uint32_t MatchAmong(const pm_matcher& matcher, const pm_tuple& tuple, bool* missing) const;
   uint32_t ClassOf(const Address& address, bool* missing) const;
   const pm_block* Block(pm_table table, uint32_t index) const;

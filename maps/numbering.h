@@ -31,6 +31,7 @@ struct Numbering {
   std::map<RuleIdentity, uint32_t> rules;
   std::map<std::string, uint32_t> interfaces;  // below PM_MAX_INTERFACES
   std::map<std::string, uint32_t> devices;     // below PM_MAX_DEVICES
+  std::map<std::string, uint32_t> live_sets;   // below PM_MAX_LIVE_SETS
 };
 
 // How many numbers of each kind the maps hold.
@@ -38,6 +39,7 @@ struct NumberingLimits {
   uint32_t rules = 0;
   uint32_t interfaces = PM_MAX_INTERFACES;
   uint32_t devices = PM_MAX_DEVICES;
+  uint32_t live_sets = PM_MAX_LIVE_SETS;
 };
 
 }  // namespace portmatrix

@@ -17,6 +17,7 @@
   X(Confirm)                   \
   X(Rollback)                  \
   X(History)                   \
+  X(Set)                       \
   X(Status)                    \
   X(Counters)                  \
   X(Top)                       \

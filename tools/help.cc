@@ -44,9 +44,10 @@ std::string GeneralHelp() {
   }
   text +=
       "\n"
-      "`portmatrix help COMMAND` tells more. A PATH is a policy file or a directory of *.yaml; "
-      "several\n"
-      "(common parts and a profile) are read together. With --json the output is for programs.\n"
+      "`portmatrix help COMMAND` tells more, `portmatrix help limits` how large things may be.\n"
+      "A PATH is a policy file or a directory of *.yaml; several (common parts and a profile) are "
+      "read together.\n"
+      "With --json the output is for programs.\n"
       "\n"
       "exit codes: 0 ok, 1 runtime failure, 2 usage, 3 invalid policy, 4 not permitted,\n"
       "            5 agent unreachable, 6 a check, guard or expectation failed\n";

@@ -14,6 +14,7 @@
 #include "tools/arguments.h"
 #include "tools/commands.h"
 #include "tools/help.h"
+#include "tools/limits_help.h"
 
 DEFINE_bool(json, false, "print JSON, stable and exact, instead of text");
 DEFINE_string(pin_root, portmatrix::kDefaultPinRoot, "where the agent's maps and links are pinned");
@@ -35,6 +36,10 @@ int Fail(const std::string& message) {
 int Help(const std::vector<std::string>& words) {
   if (words.empty()) {
     fmt::print("{}", GeneralHelp());
+    return kExitOk;
+  }
+  if (words[0] == "limits") {
+    fmt::print("{}", LimitsHelp());
     return kExitOk;
   }
   const Command* command = FindCommand(words[0]);

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/datapath/flow_table.h"
+#include "agent/datapath/live_set_table.h"
 #include "agent/datapath/pinned_image.h"
 #include "agent/policy/model.h"
 #include "tools/capture.h"
@@ -27,6 +29,7 @@
 
 DECLARE_bool(json);
 DECLARE_string(node);
+DECLARE_string(pin_root);
 DECLARE_string(policy);
 DEFINE_bool(progress, false, "report progress on stderr, also where that is no terminal");
 DEFINE_bool(written_at, false, "with --json: also the file and line of each packet's rule");
@@ -71,7 +74,9 @@ const Command kReplayCommand = {
     "is\n"
     "judged with zeros up to its wire length. --written_at adds \"file\" and \"line\" of the "
     "rule, or\n"
-    "null. Remarks go to stderr.\n"
+    "null. Remarks go to stderr. Dynamic sets hold all the time what they hold now; with --policy "
+    "they are\n"
+    "empty.\n"
     "\n"
     "  portmatrix replay edge.pcap --policy policies/lync-2013-edge --node edge1 --interface "
     "external\n"
@@ -226,6 +231,10 @@ int MakeByPins(Judge* judge) {
       Simulation::Make(*judge->choice.node, judge->choice.index, pinned.image, NumberingOf(pinned));
   if (!simulation) return Fail(simulation.error());
   judge->simulation = std::move(*simulation);
+  const auto live_sets = ReadPinnedLiveSets(FLAGS_pin_root, ProgramClock());
+  if (!live_sets) return Fail(live_sets.error());
+  if (auto filled = judge->simulation->FillLiveSets(*live_sets); !filled)
+    return Fail(filled.error());
   return kExitOk;
 }
 

@@ -42,6 +42,11 @@ std::string InterfaceLine(const Interface& interface) {
                      fmt::join(local, ", "));
 }
 
+std::string LiveSetLine(const LiveSet& set) {
+  return fmt::format("  {}: dynamic set, up to {} entries that come at run time\n", set.name,
+                     set.max);
+}
+
 // Rules count from 1 for each direction of an interface; those that do not take part have no
 // number.
 class Numbering {
@@ -59,6 +64,7 @@ std::string StateCell(const Rule& rule) {
   std::string state = StateText(rule.state);
   if (rule.state == RuleState::kActive && rule.expires)
     state += " until " + MomentText(*rule.expires);
+  if (rule.match.is_live()) state += ", dynamic";
   if (rule.log) state += ", log";
   return state;
 }
@@ -66,6 +72,7 @@ std::string StateCell(const Rule& rule) {
 std::string TextOf(const Node& node) {
   std::string text = Paint(stdout, Colour::kBold, fmt::format("node {}", node.name)) + "\n";
   for (const Interface& interface : node.interfaces) text += InterfaceLine(interface);
+  for (const LiveSet& set : node.live_sets) text += LiveSetLine(set);
   std::vector<std::vector<std::string>> rows = {{"INTERFACE", "DIRECTION", "ORDER", "RULE", "FROM",
                                                  "TO", "PROTOCOL", "PORTS", "ACTION", "STATE"}};
   for (const FailsafeEntry& entry : node.failsafe) {
@@ -112,6 +119,7 @@ ordered_json RuleJson(const Rule& rule, const std::string& order, const Sources&
   json["state"] = StateText(rule.state);
   json["expires"] = rule.expires ? ordered_json(MomentText(*rule.expires)) : ordered_json();
   json["log"] = rule.log;
+  json["dynamic"] = rule.match.is_live();
   json["description"] = rule.description;
   json["place"] = Place(sources, rule.span);
   return json;
@@ -139,6 +147,14 @@ ordered_json InterfaceJson(const Interface& interface, const Sources& sources) {
 ordered_json JsonOf(const Node& node, const Sources& sources) {
   ordered_json json;
   json["node"] = node.name;
+  json["dynamic_sets"] = ordered_json::array();
+  for (const LiveSet& set : node.live_sets) {
+    ordered_json each;
+    each["set"] = set.name;
+    each["max"] = set.max;
+    each["place"] = Place(sources, set.span);
+    json["dynamic_sets"].push_back(std::move(each));
+  }
   json["failsafe"] = ordered_json::array();
   for (const FailsafeEntry& entry : node.failsafe) {
     ordered_json each;
@@ -168,7 +184,9 @@ const Command kShowCommand = {
     "the rules\n"
     "of a direction that take part). Rules that are disabled, expired, or inactive because they "
     "speak of\n"
-    "another interface's addresses are shown as such. Needs no privilege.\n"
+    "another interface's addresses are shown as such, and so are those that depend on a dynamic "
+    "set (see\n"
+    "`portmatrix help set`). Needs no privilege.\n"
     "\n"
     "--format markdown is a page for people who do not read YAML, csv is for spreadsheets (and "
     "`import`), json\n"

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +42,11 @@ class Simulation {
 
   // Judges a whole frame. `time` is in nanoseconds and does not go back.
   Result<Ruling> Judge(Direction direction, std::span<const uint8_t> frame, uint64_t time);
+
+  // What the live sets hold, by the numbers in the image; without it they are empty.
+  Result<void> FillLiveSets(const std::map<uint32_t, std::vector<Prefix>>& content) {
+    return simulator_->FillLiveSets(content);
+  }
 
   const Simulator& simulator() const { return *simulator_; }
 

@@ -11,6 +11,7 @@
 
 #include "agent/compile/compile.h"
 #include "agent/datapath/filter_object.h"
+#include "agent/datapath/live_set_table.h"
 #include "agent/datapath/pinned_image.h"
 #include "agent/policy/expect.h"
 #include "agent/policy/model.h"
@@ -62,6 +63,7 @@ const Command kTraceCommand = {
     "from one that no rule names. It travels `in` if its destination is local to the interface, "
     "else\n"
     "`out` if its source is; --direction says it otherwise. Sockets of this host are not asked.\n"
+    "Dynamic sets hold what they hold at the moment; with --policy they are empty.\n"
     "\n"
     "  portmatrix trace --interface external --from 198.51.100.7 --to 203.0.113.11:5061 --protocol "
     "tcp\n"
@@ -289,6 +291,9 @@ int AskPins(TraceCase trace, Answer answer) {
   trace.rule_slots = pinned->rules.empty() ? 0 : pinned->rules.rbegin()->first + 1;
   trace.from_port = trace.question.from_port.value_or(kEphemeralPort);
   trace.now = ProgramClock();
+  auto live_sets = ReadPinnedLiveSets(FLAGS_pin_root, trace.now);
+  if (!live_sets) return Fail(live_sets.error());
+  trace.live_sets = std::move(*live_sets);
   trace.find_flow = [&](const pm_tuple& opening) { return flows->Find(opening); };
   auto outcome = Trace(trace);
   if (!outcome) return Fail(outcome.error());

@@ -83,6 +83,7 @@ Result<TraceOutcome> Trace(const TraceCase& trace) {
   auto simulator = Simulator::Load(sizes);
   if (!simulator) return simulator.error();
   if (auto changed = (*simulator)->Change(*trace.image); !changed) return changed.error();
+  if (auto filled = (*simulator)->FillLiveSets(trace.live_sets); !filled) return filled.error();
   const std::vector<uint8_t> frame = BuildFrame(trace.question, trace.from_port, outcome.tags);
   const auto opening = OpeningOf(frame, trace.question.from.family, outcome.direction, trace.owner);
   if (opening && trace.find_flow) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct TraceCase {
   uint16_t from_port = 0;
   std::optional<Direction> direction;
   uint64_t now = 0;  // nanoseconds of the program's clock
+  // What the live sets of the image hold, by set number.
+  std::map<uint32_t, std::vector<Prefix>> live_sets = {};
   // The entry of a conversation by its opening tuple, to be put into the table first.
   std::function<Result<std::optional<pm_flow>>(const pm_tuple&)> find_flow;
 };

@@ -2,8 +2,8 @@
 #include "agent/compile/address_tree.h"
 
 #include <algorithm>
-#include <map>
 #include <span>
+#include <utility>
 
 namespace portmatrix {
 namespace {
@@ -18,6 +18,54 @@ uint64_t BitsOf(const Address& address, int at, int width) {
   return bits;
 }
 
+// Stretches of keys, each painted over what stands there: they come ascending, what contains others
+// before them.
+class Painting {
+ public:
+  Painting(uint32_t outer, uint64_t last_key) : last_key_(last_key), open_{{last_key, outer}} {
+    intervals_.emplace_back(0, outer);
+  }
+
+  // The word at `key`, which is not below the last stretch's beginning.
+  uint32_t WordAt(uint64_t key) {
+    EndBefore(key);
+    return open_.back().word;
+  }
+
+  void Paint(uint64_t first, uint64_t last, uint32_t word) {
+    EndBefore(first);
+    Begin(first, word);
+    open_.push_back({last, word});
+  }
+
+  WideIntervals Finish() {
+    EndBefore(last_key_);
+    return std::move(intervals_);
+  }
+
+ private:
+  struct Open {
+    uint64_t last;
+    uint32_t word;
+  };
+
+  void EndBefore(uint64_t key) {
+    while (open_.size() > 1 && open_.back().last < key) {
+      const uint64_t next = open_.back().last + 1;
+      open_.pop_back();
+      Begin(next, open_.back().word);
+    }
+  }
+  void Begin(uint64_t first, uint32_t word) {
+    if (intervals_.back().first == first) intervals_.pop_back();
+    Append(first, word, &intervals_);
+  }
+
+  const uint64_t last_key_;
+  std::vector<Open> open_;  // innermost last
+  WideIntervals intervals_;
+};
+
 class AddressTree {
  public:
   explicit AddressTree(TreeTable* trees) : trees_(trees) {}
@@ -26,34 +74,25 @@ class AddressTree {
   // intervals of address words. All of `prefixes` share these bits and are longer than `at`;
   // outside of them the class is `outer`.
   WideIntervals Stage(Prefixes prefixes, uint32_t outer, int at, int width) {
-    std::map<uint64_t, uint32_t> starts{{0, outer}};
-    const uint64_t last_key = UINT64_MAX >> (64 - width);
-    const auto paint = [&](uint64_t first, uint64_t last, uint32_t word) {
-      // Nothing begins inside yet, because containing prefixes come first.
-      const uint32_t below = std::prev(starts.upper_bound(last))->second;
-      if (last != last_key) starts.try_emplace(last + 1, below);
-      starts[first] = word;
-    };
+    Painting painting(outer, UINT64_MAX >> (64 - width));
     for (size_t i = 0; i < prefixes.size();) {
       const Prefix& prefix = prefixes[i].prefix;
       const uint64_t first = BitsOf(prefix.address, at, width);
       if (prefix.length <= at + width) {
         const int free = at + width - prefix.length;
-        paint(first, first + (free == 0 ? 0 : UINT64_MAX >> (64 - free)),
-              prefixes[i].address_class);
+        painting.Paint(first, first + (free == 0 ? 0 : UINT64_MAX >> (64 - free)),
+                       prefixes[i].address_class);
         ++i;
         continue;
       }
       size_t end = i + 1;
       while (end < prefixes.size() && BitsOf(prefixes[end].prefix.address, at, width) == first)
         ++end;
-      const uint32_t around = std::prev(starts.upper_bound(first))->second;
-      paint(first, first, Word(prefixes.subspan(i, end - i), around, at + width, width));
+      const uint32_t around = painting.WordAt(first);
+      painting.Paint(first, first, Word(prefixes.subspan(i, end - i), around, at + width, width));
       i = end;
     }
-    WideIntervals intervals;
-    for (const auto& [first, word] : starts) Append(first, word, &intervals);
-    return intervals;
+    return painting.Finish();
   }
 
   uint32_t Word(Prefixes prefixes, uint32_t outer, int at, int width) {
@@ -72,6 +111,7 @@ class AddressTree {
 
 AddressTables MakeAddressTables(const std::vector<PrefixClass>& prefixes) {
   AddressTables tables;
+  tables.trees.Expect(prefixes.size() / 2);
   AddressTree tree(&tables.trees);
   const auto first_ipv6 = std::ranges::find_if(prefixes, [](const PrefixClass& entry) {
     return entry.prefix.address.family == Family::kIpv6;

@@ -9,6 +9,7 @@
 
 #include "agent/compile/address_classes.h"
 #include "agent/compile/address_tree.h"
+#include "agent/compile/live_lines.h"
 #include "agent/compile/matchers.h"
 #include "maps/rule_slots.h"
 
@@ -30,12 +31,13 @@ std::vector<pm_block> Packed(const std::vector<Struct>& structs) {
 class Compiler {
  public:
   Compiler(const Node& node, const Numbering& numbering, uint64_t generation,
-           size_t most_dense_words)
+           size_t most_dense_words, const TableLimits& limits)
       : node_(node),
         numbering_(numbering),
         slots_(numbering.rules),
         generation_(generation),
-        matchers_(classes_, &trees_, most_dense_words) {}
+        limits_(limits),
+        matchers_(classes_, &trees_, most_dense_words, limits) {}
 
   std::optional<Compilation> Run(std::string* limit) {
     CollectLines();
@@ -43,10 +45,10 @@ class Compiler {
     for (size_t i = 0; i < node_.interfaces.size(); ++i)
       if (!AddInterface(i, limit)) return std::nullopt;
     AddDevices();
-    if (trees_.blocks().size() > kMaxTreeBlocks) {
+    if (trees_.blocks().size() > limits_.tree_blocks) {
       *limit = fmt::format(
           "the services need {} tree blocks, the limit is {}: use fewer different port ranges",
-          trees_.blocks().size(), kMaxTreeBlocks);
+          trees_.blocks().size(), limits_.tree_blocks);
       return std::nullopt;
     }
     const AddressTables addresses = MakeAddressTables(classes_.prefixes());
@@ -56,6 +58,7 @@ class Compiler {
     image.tables[PM_TABLE_AXES] = Packed(matchers_.axes());
     image.tables[PM_TABLE_PAIRS] = Packed(matchers_.pairs());
     image.tables[PM_TABLE_MATCHERS] = Packed(matcher_blocks_);
+    image.tables[PM_TABLE_LIVE] = Packed(live_blocks_);
     image.tables[PM_TABLE_TREES] = trees_.blocks();
     image.tables[PM_TABLE_RULES] = Packed(rules_);
     image.tables[PM_TABLE_ADDRESSES] = Packed(addresses.words);
@@ -66,6 +69,7 @@ class Compiler {
  private:
   void CollectLines() {
     lines_.resize(node_.interfaces.size());
+    live_lines_.resize(node_.interfaces.size());
     for (size_t i = 0; i < node_.interfaces.size(); ++i) {
       const Interface& interface = node_.interfaces[i];
       local_.push_back(classes_.Number(interface.local));
@@ -87,8 +91,11 @@ class Compiler {
   }
 
   void AddLine(size_t interface, Direction direction, const Match& match, uint32_t value) {
-    lines_[interface][static_cast<size_t>(direction)].push_back(
-        {{&match, value}, classes_.Number(match.from), classes_.Number(match.to)});
+    const auto side = static_cast<size_t>(direction);
+    const Line line{{&match, value}, classes_.Number(match.from), classes_.Number(match.to)};
+    if (match.is_live()) live_lines_[interface][side].Add(line, match, node_, numbering_);
+    if ((match.from_live == 0 || !match.from.empty()) && (match.to_live == 0 || !match.to.empty()))
+      lines_[interface][side].push_back(line);
   }
 
   bool AddInterface(size_t index, std::string* limit) {
@@ -108,7 +115,9 @@ class Compiler {
     for (const Direction direction : {Direction::kIn, Direction::kOut}) {
       const auto side = static_cast<size_t>(direction);
       const auto matchers = matchers_.Add(lines_[index][side], local_[index], limit);
-      if (!matchers) {
+      if (!matchers ||
+          !live_lines_[index][side].Write(static_cast<pm_direction>(side), local_[index],
+                                          &matchers_, &live_blocks_, &entry, limit)) {
         *limit = fmt::format("interface {}, direction {}: {}", interface.name, ToString(direction),
                              *limit);
         return false;
@@ -159,8 +168,11 @@ class Compiler {
   const Numbering& numbering_;
   const RuleSlots slots_;
   const uint64_t generation_;
+  const TableLimits limits_;
   AddressClasses classes_;
   std::vector<std::array<std::vector<Line>, PM_DIRECTIONS>> lines_;
+  std::vector<std::array<LiveLines, PM_DIRECTIONS>> live_lines_;
+  std::vector<pm_block> live_blocks_;
   std::vector<uint32_t> local_;  // set number of each interface's local
   TreeTable trees_;
   MatcherTables matchers_;
@@ -175,8 +187,8 @@ class Compiler {
 
 std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
                                    uint64_t generation, std::string* limit,
-                                   size_t most_dense_words) {
-  return Compiler(node, numbering, generation, most_dense_words).Run(limit);
+                                   size_t most_dense_words, const TableLimits& limits) {
+  return Compiler(node, numbering, generation, most_dense_words, limits).Run(limit);
 }
 
 }  // namespace portmatrix

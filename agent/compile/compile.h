@@ -27,7 +27,8 @@ struct Compilation {
 // chooses the form of the tables (matchers.h), never what they say.
 std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
                                    uint64_t generation, std::string* limit,
-                                   size_t most_dense_words = kMostDenseWords);
+                                   size_t most_dense_words = kMostDenseWords,
+                                   const TableLimits& limits = {});
 
 }  // namespace portmatrix
 

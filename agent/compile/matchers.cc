@@ -100,13 +100,21 @@ std::optional<std::vector<pm_matcher>> MatcherTables::Add(const std::vector<Line
 
 std::optional<pm_matcher> MatcherTables::AddGrid(const std::vector<Line>& lines, const Grid& grid,
                                                  uint32_t local, std::string* limit) {
+  const size_t classes = classes_.members().size();
+  if (axes_.size() + 2 * classes > limits_.axis_words) {
+    *limit = fmt::format(
+        "{} axis words for {} classes of addresses, the limit is {}: use fewer different address "
+        "sets, or fewer interfaces",
+        axes_.size() + 2 * classes, classes, limits_.axis_words);
+    return std::nullopt;
+  }
   pm_matcher matcher = AddAxes(grid, local);
   matcher.pairs = static_cast<uint32_t>(pairs_.size());
   const bool sparse = grid.words() > most_dense_words_ && grid.columns.sets.size() > 1;
   const size_t words = sparse ? grid.rows.sets.size() : grid.words();
-  if (pairs_.size() + words > kMaxPairWords) {
+  if (pairs_.size() + words > limits_.pair_words) {
     *limit = fmt::format("{} table words, the limit is {}: use fewer different address sets",
-                         pairs_.size() + words, kMaxPairWords);
+                         pairs_.size() + words, limits_.pair_words);
     return std::nullopt;
   }
   const LineLists rows = LinesOf(grid.rows, lines, &Line::from);
@@ -169,9 +177,9 @@ bool MatcherTables::AddSparseRows(const std::vector<Line>& lines, const LineList
     }
     Append(next, 0u, &references);
     pairs_.push_back(trees_->Add(references));
-    if (trees_->blocks().size() > kMaxTreeBlocks) {
+    if (trees_->blocks().size() > limits_.tree_blocks) {
       *limit = fmt::format("more than {} tree blocks: use fewer different address sets and ports",
-                           kMaxTreeBlocks);
+                           limits_.tree_blocks);
       return false;
     }
   }

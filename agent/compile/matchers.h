@@ -18,8 +18,16 @@
 namespace portmatrix {
 
 // The most that the tables of one image may hold.
+inline constexpr size_t kMaxAxisWords = size_t{64} << 20;  // 256 MiB
 inline constexpr size_t kMaxPairWords = size_t{64} << 20;  // 256 MiB
 inline constexpr size_t kMaxTreeBlocks = size_t{4} << 20;  // 256 MiB
+
+// Others are for tests.
+struct TableLimits {
+  size_t axis_words = kMaxAxisWords;
+  size_t pair_words = kMaxPairWords;
+  size_t tree_blocks = kMaxTreeBlocks;
+};
 
 // A table of rows and columns that would be larger is not made: rules that name both sides are
 // parted from those that name one, and rows hold only what differs from column to column.
@@ -35,14 +43,21 @@ struct Line {
 class MatcherTables {
  public:
   // Both must outlive it; `classes` are cut.
-  MatcherTables(const AddressClasses& classes, TreeTable* trees, size_t most_dense_words)
-      : classes_(classes), trees_(trees), most_dense_words_(most_dense_words) {}
+  MatcherTables(const AddressClasses& classes, TreeTable* trees, size_t most_dense_words,
+                const TableLimits& limits)
+      : classes_(classes), trees_(trees), most_dense_words_(most_dense_words), limits_(limits) {}
 
   // Matchers for `lines`, in order of judgement: one to PM_MATCHERS. Source axes mark the classes
   // that set `local` contains. Nothing, with the reason in `*limit`, if a table would outgrow its
   // limit.
   std::optional<std::vector<pm_matcher>> Add(const std::vector<Line>& lines, uint32_t local,
                                              std::string* limit);
+
+  // One matcher for all of `lines`, whatever it takes.
+  std::optional<pm_matcher> AddOne(const std::vector<Line>& lines, uint32_t local,
+                                   std::string* limit) {
+    return AddGrid(lines, MakeGrid(lines), local, limit);
+  }
 
   const std::vector<uint32_t>& axes() const { return axes_; }
   const std::vector<uint32_t>& pairs() const { return pairs_; }
@@ -80,6 +95,7 @@ class MatcherTables {
   const AddressClasses& classes_;
   TreeTable* trees_;
   const size_t most_dense_words_;
+  const TableLimits limits_;
   std::vector<uint32_t> axes_, pairs_;
   std::unordered_map<Matches, uint32_t, MatchesHash> tree_of_matches_;
 };

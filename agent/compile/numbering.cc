@@ -63,9 +63,16 @@ bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numb
                 std::string* what) {
   NameGiver interfaces(numbering->interfaces, limits.interfaces);
   NameGiver devices(numbering->devices, limits.devices);
+  NameGiver live_sets(numbering->live_sets, limits.live_sets);
   RuleSlots slots(numbering->rules);
   std::optional<FreeNumbers> free_slots;
   std::vector<std::pair<const Rule*, uint32_t>> rules;  // that have none yet
+  for (const LiveSet& set : node.live_sets) {
+    if (live_sets.Give(set.name)) continue;
+    *what = fmt::format("more than {} dynamic sets are named by the generations in use",
+                        limits.live_sets);
+    return false;
+  }
   for (const Interface& interface : node.interfaces) {
     if (!interfaces.Give(interface.name)) {
       *what = fmt::format("more than {} interfaces are named by the generations in use",
@@ -94,6 +101,7 @@ bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numb
   }
   numbering->interfaces.insert(interfaces.given().begin(), interfaces.given().end());
   numbering->devices.insert(devices.given().begin(), devices.given().end());
+  numbering->live_sets.insert(live_sets.given().begin(), live_sets.given().end());
   for (const auto& [rule, slot] : rules)
     numbering->rules.emplace(RuleIdentity{rule->key, rule->direction}, slot);
   return true;

@@ -32,6 +32,9 @@ class TreeTable {
  public:
   TreeTable();  // with the empty tree as block 0
 
+  // Makes room for about so many blocks.
+  void Expect(size_t blocks) { known_.reserve(blocks); }
+
   // The reference of a tree for `intervals`.
   uint32_t Add(const Intervals& intervals);
   // The reference of a wide tree.

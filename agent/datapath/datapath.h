@@ -6,9 +6,11 @@
 #define PORTMATRIX_AGENT_DATAPATH_DATAPATH_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "agent/datapath/live_entries.h"
 #include "agent/datapath/result.h"
 #include "maps/image.h"
 #include "maps/layout.h"
@@ -25,6 +27,12 @@ struct Attachment {
   pm_tc_kind tc = PM_TC_NONE;
 };
 
+// A live set, and how many entries it has room for.
+struct LiveSetRoom {
+  std::string name;
+  uint32_t capacity = 0;
+};
+
 // What a slot shall hold.
 struct Generation {
   pm_generation record{};
@@ -33,6 +41,7 @@ struct Generation {
   std::vector<RuleIdentity> rules;
   std::vector<std::string> interfaces;
   std::vector<std::string> devices;
+  std::vector<LiveSetRoom> live_sets;
 };
 
 class Datapath {
@@ -49,8 +58,8 @@ class Datapath {
 
   // The record of a slot; number zero: empty.
   virtual Result<pm_generation> ReadGeneration(uint32_t slot) = 0;
-  // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), record. The
-  // caller sees to it that the control word names the slot nowhere and that WaitForPrograms was
+  // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), live sets,
+  // record. A set that is there keeps what it holds; it may get more room, never less. The caller sees to it that the control word names the slot nowhere and that WaitForPrograms was
   // called since it last did. On failure the slot is unusable but harmless.
   virtual Result<void> Install(uint32_t slot, const Generation& generation,
                                const Numbering& numbering) = 0;
@@ -59,6 +68,21 @@ class Datapath {
   // Moves the counts of these rules to their interface's `retired`, and frees their slots. No
   // generation may name them, and WaitForPrograms must have been called since one did.
   virtual Result<void> Retire(const std::vector<RuleIdentity>& rules) = 0;
+
+  // ---- Live sets: content that no generation holds (maps/layout.h), by set number ----
+
+  virtual std::map<std::string, uint32_t> LiveNumbers() const = 0;
+  // Entries whose time is over are there until somebody erases them. Valid until the set goes; empty
+  // for one that is not there.
+  virtual const LiveEntries& LiveContent(uint32_t set) const = 0;
+  virtual uint32_t LiveCapacity(uint32_t set) const = 0;
+  // In force with the next packet. An entry that is there already takes the new values. E2BIG: the
+  // set has no room.
+  virtual Result<void> PutLive(uint32_t set, const Prefix& prefix, const LiveEntry& entry) = 0;
+  virtual Result<void> EraseLive(uint32_t set, const Prefix& prefix) = 0;
+  // These sets go with all that they hold, and their numbers are free. No generation may name them,
+  // and WaitForPrograms must have been called since one did.
+  virtual Result<void> ForgetLiveSets(const std::vector<std::string>& names) = 0;
 
   // ---- The control word (maps/layout.h) ----
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/datapath/fake_datapath.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -58,7 +59,14 @@ Result<void> FakeDatapath::Install(uint32_t slot, const Generation& generation,
     for (const std::string& name : generation.devices)
       kernel_->numbering.devices[name] = numbering.devices.at(name);
     kernel_->slots.at(slot) = {generation.record, generation.image, generation.rules,
-                               generation.interfaces, generation.devices};
+                               generation.interfaces, generation.devices, generation.live_sets};
+    for (const LiveSetRoom& set : generation.live_sets) {
+      const uint32_t number = numbering.live_sets.at(set.name);
+      if (kernel_->numbering.live_sets.emplace(set.name, number).second)
+        kernel_->live_content[number] = {};
+      uint32_t& capacity = kernel_->live_capacity[number];
+      capacity = std::max(capacity, set.capacity);
+    }
     return {};
   });
 }
@@ -81,6 +89,52 @@ Result<void> FakeDatapath::Retire(const std::vector<RuleIdentity>& rules) {
       }
       kernel_->numbering.rules.erase(rule);
       kernel_->retired.push_back(rule);
+    }
+    return {};
+  });
+}
+
+const LiveEntries& FakeDatapath::LiveContent(uint32_t set) const {
+  static const LiveEntries kNone;
+  const auto found = kernel_->live_content.find(set);
+  return found == kernel_->live_content.end() ? kNone : found->second;
+}
+
+uint32_t FakeDatapath::LiveCapacity(uint32_t set) const {
+  const auto found = kernel_->live_capacity.find(set);
+  return found == kernel_->live_capacity.end() ? 0 : found->second;
+}
+
+Result<void> FakeDatapath::PutLive(uint32_t set, const Prefix& prefix, const LiveEntry& entry) {
+  return Run("PutLive " + ToString(prefix), false, [&]() -> Result<void> {
+    LiveEntries& content = kernel_->live_content.at(set);
+    if (!content.Contains(prefix) && content.size() >= LiveCapacity(set))
+      return Error{"write to", "live set", E2BIG, ""};
+    content.Put(prefix, entry);
+    return {};
+  });
+}
+
+Result<void> FakeDatapath::EraseLive(uint32_t set, const Prefix& prefix) {
+  return Run("EraseLive " + ToString(prefix), false, [&]() -> Result<void> {
+    kernel_->live_content.at(set).Erase(prefix);
+    return {};
+  });
+}
+
+Result<void> FakeDatapath::ForgetLiveSets(const std::vector<std::string>& names) {
+  return Run("ForgetLiveSets", false, [&]() -> Result<void> {
+    for (const std::string& name : names) {
+      for (uint32_t slot = 0; slot < PM_SLOTS; ++slot) {
+        if (!kernel_->Names(slot) && !kernel_->in_use.at(slot)) continue;
+        for (const LiveSetRoom& named : kernel_->slots.at(slot).live_sets)
+          if (named.name == name) kernel_->violations.push_back(name + " is named by a generation");
+      }
+      const auto known = kernel_->numbering.live_sets.find(name);
+      if (known == kernel_->numbering.live_sets.end()) continue;
+      kernel_->live_content.erase(known->second);
+      kernel_->live_capacity.erase(known->second);
+      kernel_->numbering.live_sets.erase(known);
     }
     return {};
   });
@@ -169,6 +223,8 @@ Result<void> FakeDatapath::Remove() {
     kernel_->attachments.clear();
     kernel_->slots = {};
     kernel_->numbering = {};
+    kernel_->live_content.clear();
+    kernel_->live_capacity.clear();
     kernel_->in_use = {};
     return {};
   });

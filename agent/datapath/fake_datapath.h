@@ -23,6 +23,7 @@ struct FakeSlot {
   std::vector<RuleIdentity> rules;
   std::vector<std::string> interfaces;
   std::vector<std::string> devices;
+  std::vector<LiveSetRoom> live_sets;
 };
 
 struct FakeKernel {
@@ -44,6 +45,8 @@ struct FakeKernel {
   std::array<FakeSlot, PM_SLOTS> slots;
   Numbering numbering;
   std::map<std::string, Attachment> attachments;
+  std::map<uint32_t, LiveEntries> live_content;  // by set number
+  std::map<uint32_t, uint32_t> live_capacity;
 
   // What was done.
   std::vector<std::string> calls;  // "Attach eth0", in order; reads are left out
@@ -71,6 +74,14 @@ class FakeDatapath final : public Datapath {
                        const Numbering& numbering) override;
   Result<void> WaitForPrograms() override;
   Result<void> Retire(const std::vector<RuleIdentity>& rules) override;
+  std::map<std::string, uint32_t> LiveNumbers() const override {
+    return kernel_->numbering.live_sets;
+  }
+  const LiveEntries& LiveContent(uint32_t set) const override;
+  uint32_t LiveCapacity(uint32_t set) const override;
+  Result<void> PutLive(uint32_t set, const Prefix& prefix, const LiveEntry& entry) override;
+  Result<void> EraseLive(uint32_t set, const Prefix& prefix) override;
+  Result<void> ForgetLiveSets(const std::vector<std::string>& names) override;
   Result<uint64_t> ReadControl() override;
   Result<bool> SwapControl(uint64_t expected, uint64_t desired) override;
   Result<Attachment> Attach(const std::string& device, uint32_t number, XdpMode mode) override;

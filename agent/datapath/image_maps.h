@@ -21,8 +21,8 @@ namespace portmatrix {
 
 // By enum pm_table; what goes beyond the front is pinned as `slot-N-NAME`.
 inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
-    "pm_devices", "pm_interfaces", "pm_axes",       "pm_pairs",   "pm_trees",
-    "pm_rules",   "pm_addresses",  "pm_addr_trees", "pm_matchers"};
+    "pm_devices", "pm_interfaces", "pm_axes",       "pm_pairs",    "pm_trees",
+    "pm_rules",   "pm_addresses",  "pm_addr_trees", "pm_matchers", "pm_live"};
 
 // An image, parted.
 class ImageParts {

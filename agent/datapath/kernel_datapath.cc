@@ -194,6 +194,8 @@ Result<void> KernelDatapath::Prepare() {
   control_ = std::move(*control);
   images_.emplace(pins_, map("fronts"), map("tables"));
   if (auto adopted = images_->Adopt(); !adopted) return adopted;
+  live_sets_.emplace(pins_, map("live_sets"), map("live_hosts"), map("live_prefixes"));
+  if (auto adopted = live_sets_->Adopt(); !adopted) return adopted;
   ledger_.emplace(RuleMaps{map("names"), map("rule_counters"), map("retired"), map("retirements")});
   return ledger_->Finish();
 }
@@ -254,6 +256,7 @@ Result<Numbering> KernelDatapath::ReadNumbering() {
     else
       numbering.devices.emplace(name, i - PM_MAX_INTERFACES);
   }
+  numbering.live_sets = live_sets_->numbers();
   return numbering;
 }
 
@@ -291,6 +294,10 @@ Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation
                                      const Numbering& numbering) {
   // The slot is nobody's until its record says so again at the end.
   if (auto cleared = map("generations").Update(slot, pm_generation{}); !cleared) return cleared;
+  for (const LiveSetRoom& set : generation.live_sets) {
+    const uint32_t number = numbering.live_sets.at(set.name);
+    if (auto there = live_sets_->Provide(set.name, number, set.capacity); !there) return there;
+  }
   if (auto filled = images_->Fill(slot, generation.image); !filled) return filled;
   if (auto named = ledger_->Name(slot, generation.rules, numbering); !named) return named;
   if (auto named = NameOwners(slot, generation, numbering); !named) return named;
@@ -317,6 +324,31 @@ Result<void> KernelDatapath::WaitForPrograms() {
 
 Result<void> KernelDatapath::Retire(const std::vector<RuleIdentity>& rules) {
   return ledger_->Retire(rules);
+}
+
+// ---- Live sets ----
+
+const LiveEntries& KernelDatapath::LiveContent(uint32_t set) const {
+  static const LiveEntries kNone;
+  const LiveSetMaps* maps = live_sets_->Find(set);
+  return maps == nullptr ? kNone : maps->entries();
+}
+
+Result<void> KernelDatapath::PutLive(uint32_t set, const Prefix& prefix, const LiveEntry& entry) {
+  LiveSetMaps* maps = live_sets_->Find(set);
+  if (maps == nullptr) return Error{"write to", "live set " + std::to_string(set), ENOENT, ""};
+  return maps->Put(prefix, entry);
+}
+
+Result<void> KernelDatapath::EraseLive(uint32_t set, const Prefix& prefix) {
+  LiveSetMaps* maps = live_sets_->Find(set);
+  return maps == nullptr ? Result<void>() : maps->Erase(prefix);
+}
+
+Result<void> KernelDatapath::ForgetLiveSets(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (auto gone = live_sets_->Forget(name); !gone) return gone;
+  return {};
 }
 
 // ---- The control word ----

@@ -16,6 +16,7 @@
 #include "agent/datapath/datapath.h"
 #include "agent/datapath/filter_object.h"
 #include "agent/datapath/hooks.h"
+#include "agent/datapath/live_set_table.h"
 #include "agent/datapath/pins.h"
 #include "agent/datapath/rule_ledger.h"
 #include "agent/datapath/shared_value.h"
@@ -42,6 +43,12 @@ class KernelDatapath final : public Datapath {
                        const Numbering& numbering) override;
   Result<void> WaitForPrograms() override;
   Result<void> Retire(const std::vector<RuleIdentity>& rules) override;
+  std::map<std::string, uint32_t> LiveNumbers() const override { return live_sets_->numbers(); }
+  const LiveEntries& LiveContent(uint32_t set) const override;
+  uint32_t LiveCapacity(uint32_t set) const override { return live_sets_->capacity(set); }
+  Result<void> PutLive(uint32_t set, const Prefix& prefix, const LiveEntry& entry) override;
+  Result<void> EraseLive(uint32_t set, const Prefix& prefix) override;
+  Result<void> ForgetLiveSets(const std::vector<std::string>& names) override;
   Result<uint64_t> ReadControl() override;
   Result<bool> SwapControl(uint64_t expected, uint64_t desired) override;
   Result<Attachment> Attach(const std::string& device, uint32_t number, XdpMode mode) override;
@@ -83,6 +90,7 @@ class KernelDatapath final : public Datapath {
   SharedValue<uint64_t> control_;
   std::optional<SlotImages> images_;
   std::optional<RuleLedger> ledger_;
+  std::optional<LiveSetTable> live_sets_;
   uint32_t rule_slots_ = 0;
 };
 

@@ -113,6 +113,31 @@ Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t de
   return std::optional<pm_report>(report);
 }
 
+Result<LiveSetMaps*> Simulator::LiveSet(uint32_t number) {
+  constexpr uint32_t kCapacity = 1u << 20;  // no memory is taken before entries come
+  auto known = live_sets_.find(number);
+  if (known == live_sets_.end()) {
+    auto made = LiveSetMaps::Make(kCapacity);
+    if (!made) return made.error();
+    if (auto published =
+            made->Publish(number, object_->map("live_hosts"), object_->map("live_prefixes"));
+        !published)
+      return published.error();
+    known = live_sets_.emplace(number, std::move(*made)).first;
+  }
+  return &known->second;
+}
+
+Result<void> Simulator::FillLiveSets(const std::map<uint32_t, std::vector<Prefix>>& content) {
+  for (const auto& [number, prefixes] : content) {
+    auto set = LiveSet(number);
+    if (!set) return set.error();
+    for (const Prefix& prefix : prefixes)
+      if (auto put = (*set)->Put(prefix, {}); !put) return put;
+  }
+  return {};
+}
+
 Result<void> Simulator::PutFlow(const pm_tuple& opening, const pm_flow& flow) {
   return Borrowed(*object_, "flows").Update(opening, flow);
 }

@@ -6,6 +6,7 @@
 #define PORTMATRIX_AGENT_DATAPATH_SIMULATOR_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include "agent/datapath/bpf_map.h"
 #include "agent/datapath/event_source.h"
 #include "agent/datapath/filter_object.h"
+#include "agent/datapath/live_set_maps.h"
 #include "agent/datapath/result.h"
 #include "agent/datapath/shared_value.h"
 #include "maps/image.h"
@@ -52,6 +54,11 @@ class Simulator {
   static constexpr size_t kLargestReceivedBytes =
       66000;  // in several buffers; more than the largest datagram takes
 
+  // What the live set with this number holds; it is made when it is first asked for.
+  Result<LiveSetMaps*> LiveSet(uint32_t number);
+  // Adds entries that never end, by set number.
+  Result<void> FillLiveSets(const std::map<uint32_t, std::vector<Prefix>>& content);
+
   // Puts an entry into the table of conversations, or reads it.
   Result<void> PutFlow(const pm_tuple& opening, const pm_flow& flow);
   Result<std::optional<pm_flow>> FindFlow(const pm_tuple& opening) const;
@@ -72,6 +79,7 @@ class Simulator {
   explicit Simulator(std::unique_ptr<FilterObject> object) : object_(std::move(object)) {}
 
   std::unique_ptr<FilterObject> object_;
+  std::map<uint32_t, LiveSetMaps> live_sets_;
   SharedValue<uint64_t> control_;
   SharedValue<uint64_t> clock_;
   SharedValue<pm_report> report_;

@@ -50,12 +50,12 @@ void Conversations::Reset(const pm_tuple& opening, uint64_t now) {
   Close(found->second, Direction::kOut, PM_TCP_RST, now);
 }
 
-const Rule* Conversations::Find(const pm_tuple& opening, uint64_t generation, uint64_t now,
-                                const Allows& allows) {
+const Rule* Conversations::Find(const pm_tuple& opening, uint64_t generation, bool ask_again,
+                                uint64_t now, const Allows& allows) {
   const auto found = entries_.find(opening);
   if (found == entries_.end() || now >= Expiry(opening, found->second)) return nullptr;
   Entry& entry = found->second;
-  if (entry.generation != generation) {
+  if (ask_again || entry.generation != generation) {
     entry.rule = allows(opening);
     entry.generation = generation;
     if (entry.rule == nullptr) {

@@ -26,8 +26,9 @@ class Conversations {
   // An `out` RST ends the conversation of its tuple, if there is a live one.
   void Reset(const pm_tuple& opening, uint64_t now);
 
-  // The rule of the live conversation that `opening` opened, or null.
-  const Rule* Find(const pm_tuple& opening, uint64_t generation, uint64_t now,
+  // The rule of the live conversation that `opening` opened, or null. `allows` is asked about an
+  // entry of another generation, or whenever `ask_again`.
+  const Rule* Find(const pm_tuple& opening, uint64_t generation, bool ask_again, uint64_t now,
                    const Allows& allows);
   // An answer passed in the conversation that Find has just found.
   void Answer(const pm_tuple& opening, uint8_t tcp_flags, uint64_t now);

@@ -17,7 +17,8 @@ struct Side {
   bool mixed = false;      // some here, some local to other interfaces
 };
 
-Side Look(const AddressSet& addresses, const Locality& locality) {
+Side Look(const ResolvedAddresses& resolved, const Locality& locality) {
+  const AddressSet& addresses = resolved.set;
   Side side;
   if (addresses.empty()) return side;
   side.here = locality.here.ContainsAll(addresses);
@@ -25,6 +26,7 @@ Side Look(const AddressSet& addresses, const Locality& locality) {
   side.elsewhere = !touches && locality.elsewhere.ContainsAll(addresses);
   // `any` touches everything and is no mixture that somebody wrote down.
   side.mixed = !addresses.any && touches && !side.here && locality.elsewhere.Intersects(addresses);
+  if (resolved.live != 0) side.here = side.elsewhere = false;
   return side;
 }
 
@@ -61,8 +63,8 @@ void ReportContradiction(const WrittenRule& rule, Direction derived, const Local
 
 }  // namespace
 
-std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const AddressSet& from_addresses,
-                                const AddressSet& to_addresses, const Locality& locality,
+std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const ResolvedAddresses& from_addresses,
+                                const ResolvedAddresses& to_addresses, const Locality& locality,
                                 Diagnostics& diagnostics) {
   const Side from = Look(from_addresses, locality), to = Look(to_addresses, locality);
   const auto derived = Derived(from, to);

@@ -10,6 +10,7 @@
 #include "agent/policy/diagnostic.h"
 #include "agent/policy/model.h"
 #include "agent/policy/policy.h"
+#include "agent/policy/set_table.h"
 
 namespace portmatrix {
 
@@ -36,9 +37,9 @@ struct RuleWay {
 //   2. `direction`: its local side is `to` for `in`, `from` for `out`. If that lies wholly
 //   elsewhere: inactive. Else it must
 //      not contradict what 1 would derive.
-// An empty set is nowhere.
-std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const AddressSet& from,
-                                const AddressSet& to, const Locality& locality,
+// An empty set is nowhere; a live set may hold anything and so decides nothing.
+std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const ResolvedAddresses& from,
+                                const ResolvedAddresses& to, const Locality& locality,
                                 Diagnostics& diagnostics);
 
 }  // namespace portmatrix

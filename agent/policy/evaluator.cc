@@ -58,6 +58,15 @@ std::optional<Family> FamilyOf(uint16_t ethertype) {
   return std::nullopt;
 }
 
+LiveUse LiveUseOf(const Interface& interface) {
+  LiveUse use;
+  for (const Rule& rule : interface.rules) {
+    if (rule.state != RuleState::kActive || !rule.match.is_live()) continue;
+    (rule.direction == Direction::kIn ? use.in : use.out) = true;
+  }
+  return use;
+}
+
 Decision JudgeEthertype(const Interface& interface, uint16_t ethertype) {
   const bool listed =
       std::ranges::find(interface.ethertypes, ethertype) != interface.ethertypes.end();
@@ -90,6 +99,8 @@ struct Evaluator::State {
   uint64_t generation = 0;
   std::map<std::string, uint16_t, std::less<>> owners;  // number of a policy interface, by name
   std::vector<uint16_t> owner_of;                       // by index in `node`
+  std::vector<LiveUse> live_use;                        // likewise
+  LiveContent live;
   Conversations conversations;
   Fragments fragments;
 
@@ -99,7 +110,8 @@ struct Evaluator::State {
 };
 
 Circumstances Evaluator::State::At(size_t index, Direction direction) const {
-  return {.interface = &node->interfaces[index],
+  return {.node = node,
+          .interface = &node->interfaces[index],
           .interface_index = index,
           .matcher = matcher.get(),
           .direction = direction,
@@ -110,6 +122,8 @@ Decision Evaluator::State::JudgePacket(const Frame& frame, size_t index, const p
   Circumstances at = At(index, frame.direction);
   at.now = frame.time;
   at.memory = Circumstances::Memory::kFull;
+  at.live = &live;
+  at.live_use = live_use[index];
   at.conversations = &conversations;
   at.established = &established;
   const Decision decision = Judging(at).Decide(packet);
@@ -127,10 +141,12 @@ Decision Evaluator::State::JudgeLater(const Frame& frame, size_t index, const pm
   if (later.fragment_offset < first->packet.header_end) {
     return {.verdict = Verdict::kDrop, .reason = PM_REASON_MALFORMED};
   }
-  if (first->generation != generation) {
+  if (first->generation != generation || live_use[index].in || live_use[index].out) {
     Circumstances at = At(index, frame.direction);
     at.now = frame.time;
     at.memory = Circumstances::Memory::kReadOnly;
+    at.live = &live;
+    at.live_use = live_use[index];
     at.conversations = &conversations;
     at.established = &established;
     first->decision = Judging(at).Decide(first->packet);
@@ -150,14 +166,18 @@ Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
 
 void Evaluator::set_socket_lookup(SocketLookup lookup) { state_->established = std::move(lookup); }
 
+LiveContent& Evaluator::live_content() { return state_->live; }
+
 void Evaluator::Change(const Node& node, std::unique_ptr<RuleMatcher> matcher) {
   state_->node = &node;
   state_->matcher = matcher != nullptr ? std::move(matcher) : MakeLinearMatcher(node);
   ++state_->generation;
   state_->owner_of.clear();
+  state_->live_use.clear();
   for (const Interface& interface : node.interfaces) {
     const auto next = static_cast<uint16_t>(state_->owners.size());
     state_->owner_of.push_back(state_->owners.try_emplace(interface.name, next).first->second);
+    state_->live_use.push_back(LiveUseOf(interface));
   }
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/policy/live_content.h"
 #include "agent/policy/model.h"
 #include "maps/layout.h"
 
@@ -29,7 +30,9 @@ struct RuleMatch {
 class RuleMatcher {
  public:
   virtual ~RuleMatcher() = default;
-  virtual RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple) const = 0;
+  // `live`: the live sets of the node that hold the tuple's addresses.
+  virtual RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple,
+                         LiveMembership live) const = 0;
 };
 
 // Walks `node`'s rules one by one; `node` must outlive it.
@@ -72,13 +75,17 @@ class Evaluator {
   Evaluator& operator=(Evaluator&&) noexcept;
 
   void set_socket_lookup(SocketLookup lookup);
-  // Another generation judges from now on; conversations and fragments stay and are judged again
-  // when they are met. Interfaces keep their identity by name.
+  // What live sets hold. A change counts from the next packet on, for conversations and fragments
+  // too: where rules of an interface name live sets, these are judged again with each packet.
+  LiveContent& live_content();
+  // Another generation judges from now on; conversations, fragments and the content of live sets
+  // stay, and the first two are judged again when they are met. Interfaces and live sets keep their
+  // identity by name.
   void Change(const Node& node, std::unique_ptr<RuleMatcher> matcher = nullptr);
 
   Judgement Judge(const Frame& frame);
   // For expectations: a packet by its facts on an interface, with no conversation, socket or
-  // fragment known. Answers, to `in` rules and failsafe entries too, do not count as such. Audit is
+  // fragment known and all live sets empty. Answers, to `in` rules and failsafe entries too, do not count as such. Audit is
   // included as in Judge.
   Judgement JudgeOpening(size_t interface, Direction direction, const pm_packet& packet) const;
 

@@ -14,8 +14,8 @@ struct Families {
   bool ipv6 = false;
 };
 
-Families Of(const AddressSet& set) {
-  if (set.any || set.empty()) return {true, true};
+Families Of(const AddressSet& set, LiveMask live) {
+  if (set.any || set.empty() || live != 0) return {true, true};
   // Sorted, IPv4 first.
   return {set.prefixes.front().address.family == Family::kIpv4,
           set.prefixes.back().address.family == Family::kIpv6};
@@ -40,7 +40,8 @@ const char* Only(const Families& families) { return families.ipv4 ? "IPv4" : "IP
 }  // namespace
 
 std::string WhyFamiliesCannotMeet(const Match& match) {
-  const Families from = Of(match.from), to = Of(match.to), protocol = Of(match);
+  const Families from = Of(match.from, match.from_live), to = Of(match.to, match.to_live),
+                 protocol = Of(match);
   if (!Meet(from, to)) {
     return fmt::format("`from` has only {} addresses, `to` only {}", Only(from), Only(to));
   }

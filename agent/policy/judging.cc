@@ -176,16 +176,16 @@ void Judging::Remember(const pm_packet& packet, const RuleMatch& match,
   at_.conversations->Refresh(packet, match.rule, at_.generation, at_.now);
 }
 
-RuleMatch Judging::In(const pm_tuple& tuple) const {
-  return at_.matcher->Find(at_.interface_index, Direction::kIn, tuple);
-}
-
-RuleMatch Judging::Out(const pm_tuple& tuple) const {
-  return at_.matcher->Find(at_.interface_index, Direction::kOut, tuple);
+RuleMatch Judging::Find(Direction direction, const pm_tuple& tuple) const {
+  LiveMembership live;
+  if (at_.live != nullptr) live = at_.live->MembershipOf(*at_.node, tuple, at_.now);
+  return at_.matcher->Find(at_.interface_index, direction, tuple, live);
 }
 
 const Rule* Judging::ConversationOf(const pm_tuple& opening) const {
-  return at_.conversations->Find(opening, at_.generation, at_.now,
+  // Membership that ends with time or by somebody's hand leaves no trace in the entry, so it is
+  // asked for with every packet.
+  return at_.conversations->Find(opening, at_.generation, at_.live_use.out, at_.now,
                                  [this](const pm_tuple& tuple) -> const Rule* {
                                    const RuleMatch match = Out(tuple);
                                    return match.action == PM_ACTION_ALLOW ? match.rule : nullptr;

@@ -23,6 +23,12 @@ struct Decision {
   const Rule* rule = nullptr;  // with reasons `rule` and `reply`, else null
 };
 
+// Do active rules of an interface depend on live sets?
+struct LiveUse {
+  bool in = false;
+  bool out = false;
+};
+
 // By what a packet is judged beside its own facts.
 struct Circumstances {
   // What is known of earlier packets, and what this one may add to it.
@@ -32,6 +38,7 @@ struct Circumstances {
     kNone,      // expectations: answers do not pass at all
   };
 
+  const Node* node = nullptr;
   const Interface* interface = nullptr;
   size_t interface_index = 0;
   const RuleMatcher* matcher = nullptr;
@@ -39,6 +46,8 @@ struct Circumstances {
   uint64_t generation = 0;
   uint64_t now = 0;
   Memory memory = Memory::kNone;
+  const LiveContent* live = nullptr;  // null: all live sets are empty
+  LiveUse live_use = {};
   Conversations* conversations = nullptr;                // null with kNone
   const Evaluator::SocketLookup* established = nullptr;  // null with kNone
 };
@@ -61,8 +70,9 @@ class Judging {
   std::optional<Decision> ErrorOut(const pm_packet& packet) const;
   void Remember(const pm_packet& packet, const RuleMatch& match, const RuleMatch& reverse) const;
 
-  RuleMatch In(const pm_tuple& tuple) const;
-  RuleMatch Out(const pm_tuple& tuple) const;
+  RuleMatch In(const pm_tuple& tuple) const { return Find(Direction::kIn, tuple); }
+  RuleMatch Out(const pm_tuple& tuple) const { return Find(Direction::kOut, tuple); }
+  RuleMatch Find(Direction direction, const pm_tuple& tuple) const;
   const Rule* ConversationOf(const pm_tuple& opening) const;
   // The `out` rule that allows the host's side of an established socket; null if there is no such
   // socket or rule.

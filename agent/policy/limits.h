@@ -15,10 +15,13 @@ namespace portmatrix {
 inline constexpr size_t kMaxRules = 100'000;  // over all interfaces; `direction: both` counts twice
 inline constexpr size_t kMaxInterfaces = PM_MAX_INTERFACES;
 inline constexpr size_t kMaxDevices = PM_MAX_DEVICES;
-inline constexpr size_t kMaxPrefixes = 1'000'000;  // different ones, of all sets and rules together
+inline constexpr size_t kMaxPrefixes = 2'000'000;  // different ones, of all sets and rules together
 // The prefixes of every rule, and apart from that of every set, added up: one of 1,000 counts a
 // thousand times wherever it is named.
 inline constexpr size_t kMaxNamedPrefixes = 20'000'000;
+inline constexpr size_t kMaxLiveSets = 32;             // dynamic sets: the bits of a LiveMask
+inline constexpr uint32_t kMaxLiveEntries = 1'048'576;  // `max` of one dynamic set
+inline constexpr uint32_t kDefaultLiveEntries = 65'536;
 inline constexpr size_t kMaxSetDepth = 64;                   // sets inside each other
 inline constexpr size_t kMaxEthertypes = PM_MAX_ETHERTYPES;  // on one interface's list
 

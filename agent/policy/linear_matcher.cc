@@ -21,14 +21,15 @@ class LinearMatcher : public RuleMatcher {
     }
   }
 
-  RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple) const override {
+  RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple,
+                 LiveMembership live) const override {
     if (direction == Direction::kIn) {
       for (const FailsafeEntry& entry : node_.failsafe) {
         if (entry.match.Matches(tuple)) return {.action = PM_ACTION_FAILSAFE};
       }
     }
     for (const Rule* rule : active_[interface][static_cast<size_t>(direction)]) {
-      if (!rule->match.Matches(tuple)) continue;
+      if (!rule->match.Matches(tuple, live)) continue;
       return {.action = rule->action == Action::kAllow ? PM_ACTION_ALLOW : PM_ACTION_DENY,
               .rule = rule};
     }

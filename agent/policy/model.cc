@@ -39,7 +39,7 @@ const char* ReasonWord(pm_reason reason) {
   return "internal";
 }
 
-bool Match::Matches(const pm_tuple& tuple) const {
+bool Match::Matches(const pm_tuple& tuple, LiveMembership live) const {
   if (!any_protocol && !std::ranges::binary_search(protocols, tuple.protocol)) return false;
   const bool icmp = tuple.protocol == IPPROTO_ICMP || tuple.protocol == IPPROTO_ICMPV6;
   if (icmp) {
@@ -49,8 +49,8 @@ bool Match::Matches(const pm_tuple& tuple) const {
              !InRanges(source_ports, tuple.source_port)) {
     return false;
   }
-  return from.Contains(AddressOf(tuple.source, tuple.family)) &&
-         to.Contains(AddressOf(tuple.destination, tuple.family));
+  return ((from_live & live.source) || from.Contains(AddressOf(tuple.source, tuple.family))) &&
+         ((to_live & live.destination) || to.Contains(AddressOf(tuple.destination, tuple.family)));
 }
 
 }  // namespace portmatrix

@@ -45,6 +45,22 @@ struct AddressSet {
   static AddressSet Of(std::vector<Prefix> prefixes);  // sorts and reduces
 };
 
+// A set whose entries come and go at run time; what it holds is no part of the policy.
+struct LiveSet {
+  std::string name;
+  uint32_t max = 0;  // entries
+  Span span;         // of the name
+};
+
+// Live sets of a node: bit i stands for node.live_sets[i].
+using LiveMask = uint32_t;
+
+// The live sets that hold an address of a packet at the moment.
+struct LiveMembership {
+  LiveMask source = 0;
+  LiveMask destination = 0;
+};
+
 struct PortRange {
   uint16_t first = 0;
   uint16_t last = 0;  // inclusive
@@ -52,10 +68,14 @@ struct PortRange {
   auto operator<=>(const PortRange&) const = default;
 };
 
-// Which packets a rule or failsafe entry means, addresses and services together.
+// Which packets a rule or failsafe entry means, addresses and services together. A side is its
+// addresses and whatever its live sets hold at the moment; beside `any` no live set is kept, and
+// failsafe entries have none.
 struct Match {
   AddressSet from;
   AddressSet to;
+  LiveMask from_live = 0;
+  LiveMask to_live = 0;
   bool any_protocol = false;
   std::vector<uint8_t> protocols;       // sorted; empty with any_protocol
   std::vector<PortRange> ports;         // destination; sorted, merged; empty: all
@@ -63,9 +83,11 @@ struct Match {
   std::optional<uint8_t> icmp_type;     // of ICMP or ICMPv6
   std::optional<uint8_t> icmp_code;     // only with icmp_type
 
-  // Does a packet with this tuple (maps/layout.h, struct pm_tuple) match? The interface field is
-  // not looked at.
-  bool Matches(const pm_tuple& tuple) const;
+  // Does a packet with this tuple (maps/layout.h, struct pm_tuple) match, its addresses being in
+  // these live sets? The interface field is not looked at.
+  bool Matches(const pm_tuple& tuple, LiveMembership live = {}) const;
+  // Does it depend on what live sets hold?
+  bool is_live() const { return (from_live | to_live) != 0; }
 };
 
 enum class RuleState : uint8_t {
@@ -142,6 +164,7 @@ struct Expectation {
 
 struct Node {
   std::string name;
+  std::vector<LiveSet> live_sets;  // at most kMaxLiveSets; the node's own, and shared ones in use
   std::vector<FailsafeEntry> failsafe;
   std::vector<Interface> interfaces;  // in the order written
   std::vector<Expectation> expectations;

@@ -45,6 +45,7 @@ struct WrittenSet {
   std::string name;
   Span span;  // of the name
   AddressTerms content;
+  std::optional<uint32_t> live_max = {};  // a dynamic set, for so many entries; it has no content
 };
 
 // The protocols and ports of a rule, failsafe entry or expectation: Match without its addresses.

@@ -28,7 +28,7 @@ class Redundancy {
 
   void Check(uint32_t place) {
     const Rule& rule = *order_.ranked[place].rule;
-    if (IsIgnored(rule, kRedundantRule)) return;
+    if (IsIgnored(rule, kRedundantRule) || rule.match.is_live()) return;
     if (!order_.later_known()) return run_.Undecided(kRedundantRule, rule);
     LintRun::Share share(run_);
     Heirs heirs;

@@ -19,10 +19,12 @@
 namespace portmatrix {
 namespace {
 
-Match MatchOf(const WrittenService& service, AddressSet from, AddressSet to) {
+Match MatchOf(const WrittenService& service, ResolvedAddresses from, ResolvedAddresses to) {
   Match match;
-  match.from = std::move(from);
-  match.to = std::move(to);
+  match.from = std::move(from.set);
+  match.to = std::move(to.set);
+  match.from_live = from.live;
+  match.to_live = to.live;
   match.any_protocol = service.any_protocol;
   match.protocols = service.protocols;
   match.ports = service.ports;
@@ -50,6 +52,7 @@ class Resolution {
     for (const WrittenFailsafe& entry : written_.failsafe) AddFailsafe(entry);
     for (size_t i = 0; i < written_.interfaces.size(); ++i) AddInterface(i);
     for (const WrittenExpectation& expectation : written_.expectations) AddExpectation(expectation);
+    node_.live_sets = sets_.live_sets();
     CheckLimits();
     return std::move(node_);
   }
@@ -57,10 +60,22 @@ class Resolution {
  private:
   void ResolveLocals() {
     for (const WrittenInterface& interface : written_.interfaces) {
-      locals_.push_back(sets_.Resolve(interface.local));
+      locals_.push_back(ResolveFixed(interface.local, "local"));
       locals_broken_ |= locals_.back().broken;
     }
     CheckInterfaces(written_, locals_, diagnostics_);
+  }
+
+  // What decides who is locked out, or what is protected at all, does not change at run time.
+  ResolvedAddresses ResolveFixed(const AddressTerms& terms, const char* place) {
+    ResolvedAddresses resolved = sets_.Resolve(terms);
+    if (resolved.live == 0) return resolved;
+    diagnostics_.Error("misplaced-dynamic-set", terms.span,
+                       fmt::format("{} names a dynamic set, whose entries come and go", place),
+                       "only `from` and `to` of rules may; name prefixes, or a set of prefixes");
+    resolved.live = 0;
+    resolved.broken = true;
+    return resolved;
   }
 
   AddressSet Elsewhere(size_t index) const {
@@ -75,9 +90,9 @@ class Resolution {
   }
 
   void AddFailsafe(const WrittenFailsafe& written) {
-    ResolvedAddresses from = sets_.Resolve(written.from);
-    ResolvedAddresses to{AddressSet::Any(), false};
-    if (written.to) to = sets_.Resolve(*written.to);
+    ResolvedAddresses from = ResolveFixed(written.from, "a failsafe entry");
+    ResolvedAddresses to{AddressSet::Any()};
+    if (written.to) to = ResolveFixed(*written.to, "a failsafe entry");
     const AddressSet any = AddressSet::Any();
     if (written.service.any_protocol && !from.broken && !to.broken && from.set.ContainsAll(any) &&
         to.set.ContainsAll(any)) {
@@ -86,7 +101,7 @@ class Resolution {
                          "name the protocol and ports of your access, and where it comes from");
     }
     FailsafeEntry entry;
-    entry.match = MatchOf(written.service, std::move(from.set), std::move(to.set));
+    entry.match = MatchOf(written.service, std::move(from), std::move(to));
     entry.from_text = written.from.text;
     if (written.to) entry.to_text = written.to->text;
     entry.span = written.span;
@@ -129,8 +144,8 @@ class Resolution {
     ResolvedAddresses from = sets_.Resolve(written.from), to = sets_.Resolve(written.to);
     named_prefixes_ += from.set.prefixes.size() + to.set.prefixes.size();
     if (written.broken || from.broken || to.broken || locals_broken_) return;
-    const std::vector<RuleWay> ways = DeriveWays(written, from.set, to.set, locality, diagnostics_);
-    Match match = MatchOf(written.service, std::move(from.set), std::move(to.set));
+    const std::vector<RuleWay> ways = DeriveWays(written, from, to, locality, diagnostics_);
+    Match match = MatchOf(written.service, std::move(from), std::move(to));
     WarnOfFamilies(match, written);
     for (size_t i = 0; i < ways.size(); ++i) {
       Rule rule;
@@ -224,8 +239,10 @@ class Resolution {
     Limit("rules, counted for each interface and direction,", rules_, kMaxRules, "kMaxRules",
           "join rules that differ only in addresses or ports: `from`, `to`, `ports` and `protocol` "
           "take lists");
-    Limit("different prefixes,", sets_.CountPrefixes(), kMaxPrefixes, "kMaxPrefixes",
+    Limit("different prefixes,", sets_.CountPrefixes(kMaxPrefixes), kMaxPrefixes, "kMaxPrefixes",
           "merge neighbouring prefixes into shorter ones");
+    Limit("dynamic sets,", node_.live_sets.size(), kMaxLiveSets, "kMaxLiveSets",
+          "join those that the same rules name: a set takes prefixes of both families");
     Limit("prefixes or more, counted for each rule that names them,", named_prefixes_,
           kMaxNamedPrefixes, "kMaxNamedPrefixes", "join the rules that name the same large set");
   }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "agent/policy/fields.h"
+#include "agent/policy/limits.h"
 #include "agent/policy/prefix_text.h"
 #include "agent/policy/scalar.h"
 
@@ -59,19 +60,38 @@ AddressTerms ReadTerms(const YamlNode& value, std::string_view thing, bool may_b
   return result;
 }
 
+// How many entries a dynamic set has room for.
+uint32_t ReadLiveMax(const YamlNode& value, Diagnostics& diagnostics) {
+  const auto max = ParseNumber(value.text, kMaxLiveEntries);
+  if (max && *max > 0) return *max;
+  if (Expect(value, YamlNode::Kind::kText, "max", diagnostics)) {
+    diagnostics.Error("bad-number", value.span,
+                      fmt::format("`{}` is no number of entries from 1 to {}", value.text,
+                                  kMaxLiveEntries),
+                      "what is larger and seldom changes belongs into a list file: `file: PATH`");
+  }
+  return kDefaultLiveEntries;
+}
+
+WrittenSet ReadDynamicSet(const YamlNode& key, const YamlNode& value, Diagnostics& diagnostics) {
+  WrittenSet set{key.text, key.span, {}, kDefaultLiveEntries};
+  set.content.span = value.span;
+  Fields fields(value, "dynamic set", diagnostics);
+  (void)ReadWord(*fields.Take("dynamic"), "value of dynamic", Words<bool>{{"true", true}}, diagnostics);
+  if (const YamlNode* max = fields.Take("max")) set.live_max = ReadLiveMax(*max, diagnostics);
+  fields.Finish();
+  return set;
+}
+
 AddressTerms ReadListedSet(const YamlNode& value, const SourceFile& document, ListFiles& lists,
                            Diagnostics& diagnostics) {
   AddressTerms result;
   result.span = value.span;
   result.broken = true;
-  if (const YamlNode* dynamic = value.Find("dynamic")) {
-    diagnostics.Error("unsupported-set", dynamic->span,
-                      "dynamic sets are not supported by this version",
-                      "name prefixes, or a list file with `file: PATH`");
-    return result;
-  }
   Fields fields(value, "set", diagnostics);
-  const YamlNode* file = fields.Require("file", "write `file: PATH`, or a list of prefixes");
+  const YamlNode* file = fields.Require(
+      "file", "write `file: PATH`, `dynamic: true` for entries that come at run time, or a list of "
+              "prefixes");
   fields.Finish();
   if (file == nullptr || !Expect(*file, YamlNode::Kind::kText, "file", diagnostics)) return result;
   const auto located = LocateList(document, file->text);
@@ -119,9 +139,13 @@ bool ReadSets(const YamlNode& value, const SourceFile& document, ListFiles& list
       continue;
     }
     WrittenSet set{key.text, key.span, {}};
-    set.content = content.kind == YamlNode::Kind::kMap
-                      ? ReadListedSet(content, document, lists, diagnostics)
-                      : ReadTerms(content, fmt::format("set `{}`", key.text), true, diagnostics);
+    if (content.kind != YamlNode::Kind::kMap) {
+      set.content = ReadTerms(content, fmt::format("set `{}`", key.text), true, diagnostics);
+    } else if (content.Find("dynamic") != nullptr) {
+      set = ReadDynamicSet(key, content, diagnostics);
+    } else {
+      set.content = ReadListedSet(content, document, lists, diagnostics);
+    }
     const auto [twin, added] = sets.emplace(key.text, std::move(set));
     if (!added) {
       diagnostics

@@ -40,14 +40,16 @@ ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
     const ResolvedAddresses part = ResolveTerm(term);
     result.broken |= part.broken;
     result.set.any |= part.set.any;
+    result.live |= part.live;
     prefixes.insert(prefixes.end(), part.set.prefixes.begin(), part.set.prefixes.end());
   }
+  if (result.set.any) result.live = 0;
   result.set = result.set.any ? AddressSet::Any() : AddressSet::Of(std::move(prefixes));
   return result;
 }
 
 ResolvedAddresses SetTable::ResolveTerm(const AddressTerm& term) {
-  if (term.kind == AddressTerm::Kind::kAny) return {AddressSet::Any(), false};
+  if (term.kind == AddressTerm::Kind::kAny) return {AddressSet::Any()};
   const WrittenSet* set = policy_.FindSet(node_, term.name);
   if (set == nullptr) {
     ReportUnknown(term);
@@ -64,11 +66,18 @@ ResolvedAddresses SetTable::ResolveTerm(const AddressTerm& term) {
 const ResolvedAddresses& SetTable::ResolveSet(const WrittenSet& set) {
   const auto known = resolved_.find(&set);
   if (known != resolved_.end()) return known->second;
+  if (set.live_max) return resolved_.emplace(&set, AddLive(set)).first->second;
   open_.push_back(&set);
   ResolvedAddresses result = Resolve(set.content);
   open_.pop_back();
   set_prefixes_ += result.set.prefixes.size();
   return resolved_.emplace(&set, std::move(result)).first->second;
+}
+
+ResolvedAddresses SetTable::AddLive(const WrittenSet& set) {
+  live_sets_.push_back({set.name, *set.live_max, set.span});
+  if (live_sets_.size() > kMaxLiveSets) return {AddressSet(), true};
+  return {.set = {}, .broken = false, .live = LiveMask{1} << (live_sets_.size() - 1)};
 }
 
 bool SetTable::WithinLimits(const AddressTerm& term) {
@@ -115,7 +124,10 @@ void SetTable::ReportCycle(const AddressTerm& term) {
   }
 }
 
-size_t SetTable::CountPrefixes() const {
+size_t SetTable::CountPrefixes(size_t enough) const {
+  size_t all = written_.size();
+  for (const std::vector<Prefix>* list : lists_) all += list->size();
+  if (all <= enough) return all;
   std::vector<Prefix> used = written_;
   for (const std::vector<Prefix>* list : lists_)
     used.insert(used.end(), list->begin(), list->end());

@@ -13,11 +13,12 @@
 
 namespace portmatrix {
 
-// A set of addresses, and whether it is all that was written: what was refused before is missing
-// from it.
+// A set of addresses, the live sets beside it, and whether it is all that was written: what was
+// refused before is missing from it.
 struct ResolvedAddresses {
   AddressSet set;
   bool broken = false;
+  LiveMask live = 0;
 };
 
 class SetTable {
@@ -30,12 +31,16 @@ class SetTable {
   // All sets of the node itself, so that mistakes in unused ones show as well.
   void ResolveOwn();
 
-  // How many different prefixes stand in all that was resolved.
-  size_t CountPrefixes() const;
+  // The live sets that were met; beyond kMaxLiveSets they have no bit.
+  std::vector<LiveSet> live_sets() const { return live_sets_; }
+  // How many different prefixes stand in all that was resolved; where they are at most `enough`
+  // even with those that stand there twice, that number.
+  size_t CountPrefixes(size_t enough) const;
 
  private:
   const ResolvedAddresses& ResolveSet(const WrittenSet& set);
   ResolvedAddresses ResolveTerm(const AddressTerm& term);
+  ResolvedAddresses AddLive(const WrittenSet& set);
   void ReportUnknown(const AddressTerm& term);
   void ReportCycle(const AddressTerm& term);
   bool WithinLimits(const AddressTerm& term);
@@ -44,6 +49,7 @@ class SetTable {
   const WrittenNode& node_;
   Diagnostics& diagnostics_;
   std::map<const WrittenSet*, ResolvedAddresses> resolved_;
+  std::vector<LiveSet> live_sets_;
   std::vector<const WrittenSet*> open_;  // being resolved, outermost first
   std::vector<Prefix> written_;          // in terms, as often as they were met
   std::set<const std::vector<Prefix>*> lists_;

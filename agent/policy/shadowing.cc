@@ -27,6 +27,7 @@ class Shadows {
   bool Check(size_t place) {
     const RankedRule& ranked = order_.ranked[place];
     const Rule& rule = *ranked.rule;
+    if (rule.match.is_live()) return false;
     if (rule.match.from.empty() || rule.match.to.empty()) {
       ReportEmpty(rule);
       return true;

@@ -33,6 +33,7 @@ constexpr char kNoPins[] = "/nowhere/pins";
 class StandingClock final : public Clock {
  public:
   uint64_t BootMilliseconds() const override { return 1'000'000; }
+  uint64_t ProgramNanoseconds() const override { return uint64_t{1'000'000} * 1'000'000; }
   int64_t Now() const override { return int64_t{1'790'000'000} * 1'000'000'000; }
 };
 

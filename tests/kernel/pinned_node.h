@@ -88,6 +88,7 @@ class PinnedNodeTest : public testing::Test {
       generation.rules.push_back({rule.key, rule.direction});
     generation.interfaces = {"ext"};
     generation.devices = {"lo"};
+    for (const LiveSet& set : node.live_sets) generation.live_sets.push_back({set.name, set.max});
     auto installed = datapath_->Install(slot, generation, *numbering);
     ASSERT_TRUE(installed.ok()) << installed.error().Text();
     auto attached = datapath_->Attach("lo", numbering->devices.at("lo"), XdpMode::kAny);

@@ -19,12 +19,20 @@ constexpr size_t kEthernetBytes = 14;
 // Finds rules by the image's tables instead of walking the policy.
 class ImageMatcher : public RuleMatcher {
  public:
-  explicit ImageMatcher(const Compilation& compilation)
-      : compilation_(compilation), lookup_(compilation.image) {}
+  ImageMatcher(const Compilation& compilation, const Node& node, const Numbering& numbering)
+      : compilation_(compilation), lookup_(compilation.image) {
+    for (size_t i = 0; i < node.live_sets.size(); ++i)
+      bits_[numbering.live_sets.at(node.live_sets[i].name)] = LiveMask{1} << i;
+  }
 
-  RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple) const override {
+  RuleMatch Find(size_t interface, Direction direction, const pm_tuple& tuple,
+                 LiveMembership live) const override {
+    const auto is_live = [&](uint32_t set, const Address& address) {
+      const LiveMask mask = address == SourceOf(tuple) ? live.source : live.destination;
+      return (mask & bits_.at(set)) != 0;
+    };
     const uint32_t value = lookup_.Match(static_cast<uint32_t>(interface),
-                                         static_cast<pm_direction>(direction), tuple);
+                                         static_cast<pm_direction>(direction), tuple, is_live);
     RuleMatch match;
     match.action = static_cast<pm_action>(PM_VALUE_ACTION(value));
     if (match.action == PM_ACTION_ALLOW || match.action == PM_ACTION_DENY)
@@ -35,6 +43,7 @@ class ImageMatcher : public RuleMatcher {
  private:
   const Compilation& compilation_;
   ImageLookup lookup_;
+  std::map<uint32_t, LiveMask> bits_;  // by set number
 };
 
 }  // namespace
@@ -65,7 +74,7 @@ Result<void> ThreeJudges::Change(const Node& node) {
   auto compilation = std::make_unique<Compilation>(std::move(*compiled));
   if (auto changed = simulator_->Change(compilation->image); !changed) return changed;
 
-  auto matcher = std::make_unique<ImageMatcher>(*compilation);
+  auto matcher = std::make_unique<ImageMatcher>(*compilation, *next, numbering_);
   if (evaluator_ == nullptr) {
     evaluator_ = std::make_unique<Evaluator>(*next);
     over_image_ = std::make_unique<Evaluator>(*next, std::move(matcher));
@@ -76,6 +85,26 @@ Result<void> ThreeJudges::Change(const Node& node) {
   node_ = std::move(next);
   compilation_ = std::move(compilation);
   return {};
+}
+
+Result<LiveSetMaps*> ThreeJudges::LiveSet(const std::string& set) {
+  return simulator_->LiveSet(numbering_.live_sets.at(set));
+}
+
+Result<void> ThreeJudges::AddLive(const std::string& set, const Prefix& prefix, uint64_t until) {
+  for (Evaluator* judge : {evaluator_.get(), over_image_.get()})
+    judge->live_content().Add(set, prefix, until);
+  auto maps = LiveSet(set);
+  if (!maps) return maps.error();
+  return (*maps)->Put(prefix, {.until = until});
+}
+
+Result<void> ThreeJudges::RemoveLive(const std::string& set, const Prefix& prefix) {
+  for (Evaluator* judge : {evaluator_.get(), over_image_.get()})
+    judge->live_content().Remove(set, prefix);
+  auto maps = LiveSet(set);
+  if (!maps) return maps.error();
+  return (*maps)->Erase(prefix);
 }
 
 pm_report ThreeJudges::Expected(const Judgement& judgement, const std::string& device,

@@ -29,6 +29,11 @@ class ThreeJudges {
   // Another policy judges from now on.
   Result<void> Change(const Node& node);
 
+  // What a live set of the policy holds, for all three.
+  Result<void> AddLive(const std::string& set, const Prefix& prefix,
+                       uint64_t until = LiveContent::kForever);
+  Result<void> RemoveLive(const std::string& set, const Prefix& prefix);
+
   // The first difference, in words, or nothing. A frame that the kernel does not test-run must be
   // one that no rule is asked about. It must count as `wire_packets`.
   std::optional<std::string> Judge(const std::string& device, Direction direction,
@@ -66,6 +71,8 @@ class ThreeJudges {
   // through.
   std::unique_ptr<Node> node_;
   std::unique_ptr<Compilation> compilation_;
+  Result<LiveSetMaps*> LiveSet(const std::string& set);
+
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Evaluator> over_image_;
   Judgement last_;

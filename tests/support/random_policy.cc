@@ -23,19 +23,6 @@ constexpr std::array<uint16_t, 18> kPorts = {
 constexpr std::array<uint16_t, 5> kVlans = {1, 10, 20, 100, 4094};
 constexpr size_t kManyRules = 300;
 
-Prefix RandomPrefix(Random& random) {
-  Address address = random.From(kNetworks);
-  const bool ipv4 = address.family == Family::kIpv4;
-  address.bytes[ipv4 ? 3 : 15] = static_cast<uint8_t>(random.Below(20));
-  if (random.Percent(15)) address.bytes[ipv4 ? 3 : 15] = random.Byte();
-  static constexpr std::array<uint8_t, 14> kIpv4Lengths = {0,  1,  8,  16, 23, 24, 25,
-                                                           27, 28, 29, 30, 31, 32, 32};
-  static constexpr std::array<uint8_t, 14> kIpv6Lengths = {0,  1,  3,   32,  47,  48,  63,
-                                                           64, 65, 120, 124, 127, 128, 128};
-  const uint8_t length = ipv4 ? random.From(kIpv4Lengths) : random.From(kIpv6Lengths);
-  return {.address = Masked(address, length), .length = length};
-}
-
 std::vector<PortRange> RandomPorts(Random& random) {
   std::vector<PortRange> ranges;
   for (size_t count = 1 + random.Below(3); count > 0; --count) {
@@ -251,7 +238,61 @@ void ChangeOne(Random& random, Node& node) {
   }
 }
 
+// Some or all of a side becomes what live sets hold.
+void MakeLive(Random& random, size_t sets, AddressSet& side, LiveMask& mask) {
+  mask |= LiveMask{1} << random.Below(sets);
+  if (random.Percent(20)) mask |= LiveMask{1} << random.Below(sets);
+  if (side.any || random.Percent(60)) side = {};
+}
+
+void SwapBits(LiveMask& mask, size_t one, size_t other) {
+  const LiveMask a = mask >> one & 1, b = mask >> other & 1;
+  if (a != b) mask ^= LiveMask{1} << one | LiveMask{1} << other;
+}
+
+void SwapLiveSets(Node& node, size_t one, size_t other) {
+  std::swap(node.live_sets[one], node.live_sets[other]);
+  for (Interface& interface : node.interfaces) {
+    for (Rule& rule : interface.rules) {
+      SwapBits(rule.match.from_live, one, other);
+      SwapBits(rule.match.to_live, one, other);
+    }
+  }
+}
+
 }  // namespace
+
+Prefix RandomPrefix(Random& random) {
+  Address address = random.From(kNetworks);
+  const bool ipv4 = address.family == Family::kIpv4;
+  address.bytes[ipv4 ? 3 : 15] = static_cast<uint8_t>(random.Below(20));
+  if (random.Percent(15)) address.bytes[ipv4 ? 3 : 15] = random.Byte();
+  static constexpr std::array<uint8_t, 14> kIpv4Lengths = {0,  1,  8,  16, 23, 24, 25,
+                                                           27, 28, 29, 30, 31, 32, 32};
+  static constexpr std::array<uint8_t, 14> kIpv6Lengths = {0,  1,  3,   32,  47,  48,  63,
+                                                           64, 65, 120, 124, 127, 128, 128};
+  const uint8_t length = ipv4 ? random.From(kIpv4Lengths) : random.From(kIpv6Lengths);
+  return {.address = Masked(address, length), .length = length};
+}
+
+void AddLiveSets(Node& node, Random& random) {
+  static constexpr std::array kNames = {"alpha", "beta", "gamma", "delta"};
+  if (node.live_sets.empty() || random.Percent(20)) {
+    if (node.live_sets.size() < kNames.size())
+      node.live_sets.push_back({kNames.at(node.live_sets.size()), 1000, {}});
+  }
+  const size_t sets = node.live_sets.size();
+  if (random.Percent(30)) SwapLiveSets(node, random.Below(sets), random.Below(sets));
+  for (Interface& interface : node.interfaces) {
+    for (Rule& rule : interface.rules) {
+      if (!random.Percent(15)) continue;
+      Match& match = rule.match;
+      const size_t side = random.Below(3);
+      if (side != 1) MakeLive(random, sets, match.from, match.from_live);
+      if (side != 0) MakeLive(random, sets, match.to, match.to_live);
+    }
+  }
+}
 
 AddressSet RandomAddresses(Random& random, size_t max_prefixes) {
   if (random.Percent(15)) return AddressSet::Any();

@@ -20,7 +20,12 @@ Node RandomNode(Random& random);
 // Keys of rules that stay are kept.
 Node Mutate(const Node& node, Random& random);
 
+// Has some of the rules depend on live sets, of which the node gets some, in an order that is another
+// one now and then. What depended on one before goes on to.
+void AddLiveSets(Node& node, Random& random);
+
 // Pieces, for tests that need one of them.
+Prefix RandomPrefix(Random& random);
 AddressSet RandomAddresses(Random& random, size_t max_prefixes);
 Match RandomMatch(Random& random);
 

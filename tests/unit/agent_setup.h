@@ -27,6 +27,7 @@ namespace portmatrix {
 class HandClock final : public Clock {
  public:
   uint64_t BootMilliseconds() const override { return boot; }
+  uint64_t ProgramNanoseconds() const override { return boot * 1'000'000; }
   int64_t Now() const override { return now; }
   void Pass(uint64_t milliseconds) {
     boot += milliseconds;

@@ -31,7 +31,7 @@ sets:
   peers: [198.51.100.0/24, 2001:db8:f0::/48]
 ---
 node: n
-sets: {own: [192.0.2.1, 2001:db8::1]}
+sets: {own: [192.0.2.1, 2001:db8::1], live: {dynamic: true}}
 failsafe: [{from: 198.51.100.8/29, protocol: tcp, ports: 22}]
 interfaces: {outside: {device: eth0, local: own, matrices: [m]}}
 )";
@@ -151,6 +151,12 @@ const MatchCase kMatches[] = {
      "from: any, to: own, protocol: [51, 60]",
      {"ip daddr 192.0.2.1 meta l4proto 60"},
      {"ip saddr 192.0.2.1 meta l4proto 60"}},
+    {"DynamicSetsAreSetsOfNft",
+     "from: [live, 198.51.100.0/24], to: 192.0.2.1, protocol: 50",
+     {"ip saddr 198.51.100.0/24 ip daddr 192.0.2.1 meta l4proto 50",
+      "ip saddr @live_live_4 ip daddr 192.0.2.1 meta l4proto 50"},
+     {"ip saddr 192.0.2.1 ip daddr 198.51.100.0/24 meta l4proto 50",
+      "ip saddr 192.0.2.1 ip daddr @live_live_4 meta l4proto 50"}},
 };
 
 class NftConditions : public testing::TestWithParam<MatchCase> {};
@@ -161,8 +167,9 @@ TEST_P(NftConditions, SayWhatARuleMatches) {
                       "interfaces: {i: {device: e, local: own, matrices: [m]}}\n");
   ASSERT_EQ(read.nodes.size(), 1u) << read.said();
   const Match& match = read.nodes[0].interfaces[0].rules.at(0).match;
-  EXPECT_EQ(NftMatches(match), GetParam().matches);
-  EXPECT_EQ(NftAnswers(match), GetParam().answers);
+  const std::vector<LiveSet>& live_sets = read.nodes[0].live_sets;
+  EXPECT_EQ(NftMatches(match, live_sets), GetParam().matches);
+  EXPECT_EQ(NftAnswers(match, live_sets), GetParam().answers);
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, NftConditions, testing::ValuesIn(kMatches),

@@ -84,7 +84,7 @@ TEST(PolicyLimit, OfPrefixes) {
       NodeWith("  a: {device: e, local: big, matrices: []}\n", "{big: {file: b.txt}}");
   EXPECT_EQ(ReadText(SourcesOf(node, {{"b.txt", "p.yaml", PrefixList(kMaxPrefixes)}})).said(), "");
   EXPECT_THAT(ReadText(SourcesOf(node, {{"b.txt", "p.yaml", PrefixList(kMaxPrefixes + 5)}})).said(),
-              HasSubstr("node `n` has 1000005 different prefixes, 5 more than the limit of 1000000 "
+              HasSubstr("node `n` has 2000005 different prefixes, 5 more than the limit of 2000000 "
                         "(kMaxPrefixes)"));
 }
 
@@ -96,6 +96,20 @@ TEST(PolicyLimit, OfPrefixesThatRulesRepeat) {
           NodeWith("  a: {device: e, local: 10.0.0.1, matrices: [m]}\n", "{big: {file: b.txt}}");
   EXPECT_THAT(ReadText(SourcesOf(text, {{"b.txt", "p.yaml", PrefixList(100'000)}})).said(),
               HasSubstr("(kMaxNamedPrefixes)"));
+}
+
+TEST(PolicyLimit, OfDynamicSets) {
+  const auto said = [](size_t count) {
+    std::string sets = "{s1: {dynamic: true}";
+    for (size_t i = 2; i <= count; ++i) sets += fmt::format(", s{}: {{dynamic: true}}", i);
+    return ReadText(
+               NodeWith("  a: {device: e, local: 10.0.0.1, matrices: []}\n", sets + "}"))
+        .said();
+  };
+  EXPECT_EQ(said(kMaxLiveSets), "");
+  EXPECT_THAT(said(kMaxLiveSets + 1),
+              HasSubstr("node `n` has 33 dynamic sets, 1 more than the limit of 32 (kMaxLiveSets) "
+                        "[limit]"));
 }
 
 TEST(PolicyLimit, OfSetsInsideEachOther) {

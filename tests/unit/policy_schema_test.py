@@ -25,11 +25,12 @@ POLICY = TREE / "agent/policy"
 
 # Diagnostics that a schema must have seen coming: keys, kinds of values and words.
 SHAPE = {"unknown-document", "unknown-key", "missing-key", "empty-list", "bad-word", "missing-failsafe", "missing-reason",
-         "reserved-name", "protocol-mismatch", "bad-protocol", "bad-vlan", "bad-device", "unsupported-set", "wrong-type"}
+         "reserved-name", "protocol-mismatch", "bad-protocol", "bad-vlan", "bad-device", "wrong-type"}
 # Those that need more than a value and its place: a schema accepts such policies.
 BEYOND = {"unknown-set", "unknown-matrix", "unknown-interface", "unknown-rule", "set-cycle", "bad-local",
           "overlapping-local", "device-claimed-twice", "direction-open", "direction-contradiction", "expectation-failed",
-          "duplicate-matrix", "duplicate-node", "duplicate-rule", "missing-file", "families-cannot-meet"}
+          "duplicate-matrix", "duplicate-node", "duplicate-rule", "missing-file", "families-cannot-meet",
+          "misplaced-dynamic-set"}
 
 SERVICE = {"protocol", "ports", "source_ports", "icmp_type", "icmp_code"}
 # Which definitions of the schema a reader's keys are those of.
@@ -39,7 +40,7 @@ READERS = {
     "node_reader.cc": (("node", "failsafe"), SERVICE),
     "interface_reader.cc": (("interface",), set()),
     "expectation_reader.cc": (("expectation",), set()),
-    "set_reader.cc": (("listFile",), set()),
+    "set_reader.cc": (("listFile", "dynamicSet"), set()),
     "reader.cc": (("shared",), set()),
 }
 

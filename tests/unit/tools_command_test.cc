@@ -240,6 +240,10 @@ TEST_F(CommandLine, TeachesWhenAsked) {
                               HasSubstr("--node VALUE")));
   EXPECT_EQ(Run("check --help").out, help.out);
   EXPECT_EQ(Run("help chek").code, 2);
+  const Outcome limits = Run("help limits");
+  EXPECT_EQ(limits.code, 0);
+  EXPECT_THAT(limits.out, AllOf(HasSubstr("different prefixes"), HasSubstr("2,000,000"),
+                                HasSubstr("entries of a dynamic set"), HasSubstr("1,048,576")));
 }
 
 TEST_F(CommandLine, SaysWhatCannotBeRead) {

@@ -50,6 +50,7 @@ _portmatrix_values() {
     --direction) echo in out ;;
     --protocol) echo tcp udp sctp icmp icmpv6 ;;
     --confirm) echo 30s 60s 5m ;;
+    --for) echo 10m 1h 1d ;;
     --flags) echo syn ack syn,ack fin,ack rst none ;;
     --format) [[ $command == import ]] && echo page csv || echo table markdown csv json nft ;;
     --node) _portmatrix_nodes "$@" ;;
@@ -91,6 +92,8 @@ _portmatrix() {
     ((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "${flags// VALUE/}" -- "$word")
+  elif [[ $command == set && $previous == set ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "add del flush list" -- "$word")
   elif [[ $command == history || $command == status || $command == confirm || $command == events || $command == top ]]; then
     return
   else

@@ -98,20 +98,35 @@ class Services {
   const bool answers_;
 };
 
-std::vector<std::string> Matches(const Match& match, bool answers) {
+// The ways in which an address meets one side of a match.
+std::vector<std::string> SideOf(const AddressSet& addresses, LiveMask live,
+                                std::span<const LiveSet> live_sets, Family family,
+                                const std::string& field) {
+  std::vector<std::string> ways;
+  if (addresses.any) return {""};
+  if (const auto prefixes = PrefixesOf(addresses, family); !prefixes.empty())
+    ways.push_back(fmt::format(" {} {}", field, NftSet(prefixes)));
+  for (size_t i = 0; i < live_sets.size(); ++i)
+    if (live >> i & 1)
+      ways.push_back(fmt::format(" {} @{}", field, NftLiveSet(live_sets[i], family)));
+  return ways;
+}
+
+std::vector<std::string> Matches(const Match& match, std::span<const LiveSet> live_sets,
+                                 bool answers) {
   const AddressSet& source = answers ? match.to : match.from;
   const AddressSet& destination = answers ? match.from : match.to;
+  const LiveMask source_live = answers ? match.to_live : match.from_live;
+  const LiveMask destination_live = answers ? match.from_live : match.to_live;
   const Services services(match, answers);
   std::vector<std::string> all;
   if (source.any && destination.any) return services.For(std::nullopt);
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    const auto sources = PrefixesOf(source, family), destinations = PrefixesOf(destination, family);
-    if ((!source.any && sources.empty()) || (!destination.any && destinations.empty())) continue;
-    const char* ip = family == Family::kIpv4 ? "ip" : "ip6";
-    std::string addresses;
-    if (!source.any) addresses += fmt::format(" {} saddr {}", ip, NftSet(sources));
-    if (!destination.any) addresses += fmt::format(" {} daddr {}", ip, NftSet(destinations));
-    for (const std::string& service : services.For(family)) all.push_back(addresses + service);
+    const std::string ip = family == Family::kIpv4 ? "ip" : "ip6";
+    for (const std::string& from : SideOf(source, source_live, live_sets, family, ip + " saddr"))
+      for (const std::string& to :
+           SideOf(destination, destination_live, live_sets, family, ip + " daddr"))
+        for (const std::string& service : services.For(family)) all.push_back(from + to + service);
   }
   return all;
 }
@@ -138,8 +153,16 @@ std::vector<std::string> PrefixesOf(const AddressSet& addresses, Family family) 
   return prefixes;
 }
 
-std::vector<std::string> NftMatches(const Match& match) { return Stripped(Matches(match, false)); }
+std::string NftLiveSet(const LiveSet& set, Family family) {
+  return fmt::format("live_{}_{}", set.name, family == Family::kIpv4 ? 4 : 6);
+}
 
-std::vector<std::string> NftAnswers(const Match& match) { return Stripped(Matches(match, true)); }
+std::vector<std::string> NftMatches(const Match& match, std::span<const LiveSet> live_sets) {
+  return Stripped(Matches(match, live_sets, false));
+}
+
+std::vector<std::string> NftAnswers(const Match& match, std::span<const LiveSet> live_sets) {
+  return Stripped(Matches(match, live_sets, true));
+}
 
 }  // namespace portmatrix

@@ -61,6 +61,8 @@ class Text {
         "# node {}, as far as nftables can express it at the netdev hooks\n{}\n"
         "table netdev {}\ndelete table netdev {}\ntable netdev {} {{\n",
         node_.name, kPreamble, kNftTable, kNftTable, kNftTable);
+    for (const LiveSet& set : node_.live_sets)
+      for (const Family family : {Family::kIpv4, Family::kIpv6}) WriteLiveSet(set, family);
     for (const Interface& interface : node_.interfaces) {
       WriteIn(interface);
       WriteAnswers(interface);
@@ -74,6 +76,13 @@ class Text {
   void Line(const std::string& line) { text_ += "    " + line + "\n"; }
   void Open(const std::string& chain) { text_ += fmt::format("  chain {} {{\n", chain); }
   void Close() { text_ += "  }\n\n"; }
+
+  // Empty, as every dynamic set is before somebody fills it.
+  void WriteLiveSet(const LiveSet& set, Family family) {
+    text_ += fmt::format(
+        "  set {} {{\n    type {}; size {}; flags interval, timeout;\n  }}\n\n",
+        NftLiveSet(set, family), family == Family::kIpv4 ? "ipv4_addr" : "ipv6_addr", set.max);
+  }
 
   // A drop, or what audit makes of it.
   static const char* DropWord(const Interface& interface) {
@@ -145,7 +154,7 @@ class Text {
     }
     for (const Rule& rule : interface.rules) {
       if (rule.direction != Direction::kIn || !WriteState(rule)) continue;
-      for (const std::string& match : NftMatches(rule.match)) {
+      for (const std::string& match : NftMatches(rule.match, node_.live_sets)) {
         Conclude(match, rule.action == Action::kAllow ? "accept" : DropWord(interface), rule.key);
       }
     }
@@ -182,7 +191,7 @@ class Text {
     WriteOpening();
     for (const Rule& rule : interface.rules) {
       if (rule.direction != Direction::kIn || rule.state != RuleState::kActive) continue;
-      for (const std::string& match : NftAnswers(rule.match)) {
+      for (const std::string& match : NftAnswers(rule.match, node_.live_sets)) {
         if (rule.action == Action::kAllow) {
           Conclude(match, "accept", "reply " + rule.key);
         } else {
@@ -210,7 +219,7 @@ class Text {
     Line("jump " + ChainName("failsafe_answers", interface));
     for (const Rule& rule : interface.rules) {
       if (rule.direction != Direction::kOut || !WriteState(rule)) continue;
-      for (const std::string& match : NftMatches(rule.match)) {
+      for (const std::string& match : NftMatches(rule.match, node_.live_sets)) {
         // Deny forbids opening, never answering.
         if (rule.action == Action::kDeny) {
           Line(match + (match.empty() ? "" : " ") + "jump " + answers);

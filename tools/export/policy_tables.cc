@@ -115,6 +115,10 @@ std::string SetsText(const Node& node, const Policy& policy) {
   std::vector<Cells> rows;
   for (const auto& [name, set] : sets) {
     const AddressTerms& content = set->content;
+    if (set->live_max) {
+      rows.push_back({name, fmt::format("dynamic: up to {} that come at run time", *set->live_max)});
+      continue;
+    }
     rows.push_back({name, content.listed ? fmt::format("{} prefixes of {}", content.listed->size(),
                                                        content.text)
                                          : content.text});
