@@ -256,7 +256,7 @@ class Rate(LiveSets):
         agent = UnixConnection(self.agent.socket)
         begun, calls = time.monotonic(), 0
         while time.monotonic() - begun < 2:
-            agent.ask("/v1/sets/add", {"set": "blocked", "entries": [f"11.0.{calls >> 8}.{calls & 255}"]})
+            agent.ask("/v1/sets/add", {"set": "blocked", "entries": [f"11.0.{calls >> 8 & 63}.{calls & 255}"]})
             calls += 1
         alone = calls / (time.monotonic() - begun)
         self.expect(True, "none of them is the peer")
