@@ -11,6 +11,7 @@
 
 #include "agent/counter_json.h"
 #include "agent/policy/lint.h"
+#include "maps/address.h"
 #include "tools/rule_text.h"
 
 namespace portmatrix {
@@ -30,7 +31,8 @@ p{margin:.3rem 0;overflow-wrap:anywhere}.dim,.never td{color:var(--dim)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}th{background:var(--head);font-weight:600;white-space:nowrap}
-td.n,th.n{text-align:right;white-space:nowrap}td.k{white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap}td.k,td b,td i{white-space:nowrap}td b{font-weight:600}
+td i{font-style:normal}.rules td:first-child{min-width:15rem;overflow-wrap:anywhere}
 .allow{color:var(--good)}.deny,.drop{color:var(--bad)}.note{color:var(--warn)}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.6rem;margin:1rem 0}
 dl div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}
@@ -39,7 +41,7 @@ dt{color:var(--dim);font-size:.85rem}dd{margin:0;font-size:1.25rem}
 .rules tr:first-child{display:none}.rules tr{display:grid;grid-template-columns:1fr 1fr;padding:.3rem 0;
 border-bottom:1px solid var(--line)}.rules tr:last-child{border-bottom:0}
 .rules td{border:0;padding:.1rem .6rem;text-align:left;white-space:normal;overflow-wrap:anywhere}
-.rules td:first-child{grid-column:1/-1;font-weight:600}
+.rules td:first-child{grid-column:1/-1;min-width:0}.rules td b,td i{white-space:normal}
 .rules td[data-l]::before{content:attr(data-l) " ";color:var(--dim)}}
 @media print{body{max-width:none}.wide{overflow:visible}}
 )";
@@ -48,6 +50,26 @@ std::string Moment(const std::optional<int64_t>& nanoseconds) {
   if (!nanoseconds) return "never";
   std::string text = TimeText(*nanoseconds).substr(0, 16);
   text[10] = ' ';
+  return text;
+}
+
+// A list whose lines break between its items only, not after the hyphen of a name or range.
+std::string Items(const std::string& list) {
+  std::string html;
+  size_t begin = 0;
+  for (size_t comma; (comma = list.find(", ", begin)) != std::string::npos; begin = comma + 2)
+    html += "<i>" + HtmlText(list.substr(begin, comma - begin)) + ",</i> ";
+  return html + "<i>" + HtmlText(list.substr(begin)) + "</i>";
+}
+
+// Addresses in words, at most so many.
+std::string Prefixes(const AddressSet& set) {
+  constexpr size_t kMost = 40;
+  if (set.any) return "any";
+  std::string text;
+  for (size_t i = 0; i < set.prefixes.size() && i < kMost; ++i)
+    text += (i == 0 ? "" : ", ") + ToString(set.prefixes[i]);
+  if (set.prefixes.size() > kMost) text += fmt::format(", {} more", set.prefixes.size() - kMost);
   return text;
 }
 
@@ -75,6 +97,7 @@ class Page {
     Summary();
     for (const Interface& interface : node_.interfaces) OneInterface(interface);
     Failsafe();
+    Names();
     Findings();
     text_ += "</body></html>\n";
     return std::move(text_);
@@ -117,8 +140,9 @@ class Page {
   }
 
   void OneInterface(const Interface& interface) {
-    Write("<h2>{}</h2><p>on {}; {}{}</p>", HtmlText(interface.name),
+    Write("<h2>{}</h2><p>on {}; protects {}; {}{}</p>", HtmlText(interface.name),
           HtmlText(fmt::format("{}", fmt::join(interface.devices, ", "))),
+          Items(Prefixes(interface.local)),
           interface.default_verdict == Verdict::kDrop
               ? "what no rule allows drops"
               : "<span class=\"note\">what no rule names passes</span>",
@@ -147,7 +171,7 @@ class Page {
       if (rule.state != RuleState::kActive) remark = StateText(rule.state);
       if (IsShadowed(rule)) remark = "shadowed: earlier rules match all of it";
       Write(
-          "<tr{}><td class=\"k\">{}{}{}</td><td data-l=\"from\">{}</td><td data-l=\"to\">{}</td>"
+          "<tr{}><td><b>{}</b>{}{}</td><td data-l=\"from\">{}</td><td data-l=\"to\">{}</td>"
           "<td data-l=\"protocol\">{}</td><td data-l=\"ports\">{}</td>"
           "<td data-l=\"action\" class=\"{}\">{}</td><td data-l=\"packets\" class=\"n\">{}</td>"
           "<td data-l=\"replies\" class=\"n\">{}</td>"
@@ -158,8 +182,8 @@ class Page {
               ? ""
               : "<br><span class=\"dim\">" + HtmlText(rule.description) + "</span>",
           remark.empty() ? "" : "<br><span class=\"note\">" + remark + "</span>",
-          HtmlText(rule.from_text), HtmlText(rule.to_text), HtmlText(ProtocolText(rule.match)),
-          HtmlText(PortText(rule.match)), action, action,
+          Items(rule.from_text), Items(rule.to_text), Items(ProtocolText(rule.match)),
+          Items(PortText(rule.match)), action, action,
           count != nullptr ? uint64_t{count->total.packets} : 0,
           count != nullptr ? uint64_t{count->total.reply_packets} : 0,
           Moment(count != nullptr ? count->last_hit : std::nullopt));
@@ -200,9 +224,32 @@ class Page {
         "<div class=\"wide\"><table><tr><th>From</th><th>To</th><th>Protocol</th>"
         "<th>Ports</th></tr>";
     for (const FailsafeEntry& entry : node_.failsafe)
-      Write("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", HtmlText(entry.from_text),
-            entry.to_text.empty() ? "any" : HtmlText(entry.to_text),
-            HtmlText(ProtocolText(entry.match)), HtmlText(PortText(entry.match)));
+      Write("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", Items(entry.from_text),
+            entry.to_text.empty() ? "any" : Items(entry.to_text), Items(ProtocolText(entry.match)),
+            Items(PortText(entry.match)));
+    text_ += "</table></div>";
+  }
+
+  // Who stands behind the names that rules and failsafe use.
+  void Names() {
+    std::map<std::string, const AddressSet*> names;
+    const auto add = [&](const std::string& text, const AddressSet& set) {
+      if (!set.any && text != Prefixes(set)) names.emplace(text, &set);
+    };
+    for (const FailsafeEntry& entry : node_.failsafe) {
+      add(entry.from_text, entry.match.from);
+      if (!entry.to_text.empty()) add(entry.to_text, entry.match.to);
+    }
+    for (const Interface& interface : node_.interfaces)
+      for (const Rule& rule : interface.rules) {
+        add(rule.from_text, rule.match.from);
+        add(rule.to_text, rule.match.to);
+      }
+    if (names.empty()) return;
+    text_ += "<h2>Names</h2><div class=\"wide\"><table><tr><th>Name</th><th>Addresses</th></tr>";
+    for (const auto& [name, set] : names)
+      Write("<tr><td>{}</td><td>{}</td></tr>", Items(name),
+            set->empty() ? "<span class=\"note\">nobody</span>" : Items(Prefixes(*set)));
     text_ += "</table></div>";
   }
 

@@ -8,7 +8,7 @@ import os
 import pathlib
 import socket
 
-from case import NODE4, NodeTest, policy_of, run
+from case import NODE4, NODE6, NodeTest, policy_of, run
 
 _VOID = {"meta", "br"}
 _RULES = """  - {id: shadowed, from: 192.0.2.0/24, to: me, protocol: udp, ports: 7000}
@@ -73,6 +73,8 @@ class Report(NodeTest):
         self.assertIn("shadowed: earlier rules match all of it", page.row("m/shadowed")[0])
         self.assertEqual(page.row("m/odd")[0], 'm/odd<script>alert("x")</script> & moredisabled')
         self.assertEqual(page.row("default")[:3], ["default", "in", "5"])
+        self.assertEqual(page.row("me"), ["me", f"{NODE4}, 198.51.1.1, {NODE6}"])
+        self.assertIn(f"protects <i>{NODE4},</i>", done.stdout)
 
     def test_files_that_are_not_known_are_said(self) -> None:
         self.start(policy_of([7000]))
