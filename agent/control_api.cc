@@ -124,11 +124,15 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/v1/status", Permission::kRead},     {"GET", "/v1/history", Permission::kRead},
-    {"GET", "/v1/counters", Permission::kRead},   {"GET", "/v1/counters/stream", Permission::kRead},
-
-    {"GET", "/v1/hits", Permission::kRead},       {"POST", "/v1/apply", Permission::kChange},
-    {"POST", "/v1/confirm", Permission::kChange}, {"POST", "/v1/rollback", Permission::kChange},
+    {"GET", "/v1/status", Permission::kRead},
+    {"GET", "/v1/history", Permission::kRead},
+    {"GET", "/v1/counters", Permission::kRead},
+    {"GET", "/v1/counters/stream", Permission::kRead},
+    {"GET", "/v1/hits", Permission::kRead},
+    {"GET", "/v1/events/stream", Permission::kRead},
+    {"POST", "/v1/apply", Permission::kChange},
+    {"POST", "/v1/confirm", Permission::kChange},
+    {"POST", "/v1/rollback", Permission::kChange},
     {"POST", "/v1/detach", Permission::kChange},
 };
 

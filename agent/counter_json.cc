@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "agent/json_text.h"
 #include "agent/policy/model.h"
 
 namespace portmatrix {
@@ -18,11 +18,6 @@ namespace {
 // What `counter` grew by; one that began anew grew by all that it shows.
 uint64_t Grown(uint64_t counter, uint64_t before) {
   return counter >= before ? counter - before : counter;
-}
-
-bool IsPlain(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
 }
 
 class Writer {
@@ -34,15 +29,7 @@ class Writer {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
   }
   void Raw(std::string_view text) { text_.append(text.data(), text.data() + text.size()); }
-  void Text(std::string_view text) {
-    if (!IsPlain(text)) {
-      const nlohmann::json json = std::string(text);
-      return Raw(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    }
-    Raw("\"");
-    Raw(text);
-    Raw("\"");
-  }
+  void Text(std::string_view text) { Raw(JsonText(text)); }
   void Member(std::string_view key, std::string_view text) {
     Raw(",\"");
     Raw(key);

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "agent/datapath/event_ring.h"
 #include "agent/datapath/flow_table.h"
 #include "agent/datapath/kernel_datapath.h"
 #include "agent/datapath/pinned_reader.h"
@@ -91,7 +92,7 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
       ReadLeasedAddresses,
       [](const Session& session) { return PathsBetween(session.to, session.from); });
   Result<std::unique_ptr<Readings>> readings =
-      Readings::Start(*daemon->loop_, options.pin_root, options.state_dir);
+      Readings::Start(*daemon->loop_, options.pin_root, options.state_dir, options.event_rate);
   if (!readings) return Refusal::Runtime(readings.error());
   daemon->readings_ = std::move(*readings);
   daemon->api_ = std::make_unique<ControlApi>(
@@ -263,6 +264,7 @@ HttpReply Daemon::Metrics(const HttpCall& call) {
       gauges.flow_limit = flows->capacity();
     }
   }
+  if (const auto events = ReadEventTotals(options_.pin_root)) gauges.events = *events;
   const auto reader = PinnedReader::Open(options_.pin_root);
   const auto snapshot =
       reader ? (*reader)->ReadCounters() : Result<CounterSnapshot>(reader.error());

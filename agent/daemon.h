@@ -33,6 +33,7 @@ struct DaemonOptions {
   std::string socket;
   std::string metrics_listen;  // empty: no metrics
   bool watch = false;
+  uint32_t event_rate = kDefaultEventBudget;  // of one rule or reason, a second
   DatapathSizes sizes;
 };
 

@@ -16,6 +16,8 @@ namespace portmatrix {
 namespace {
 
 constexpr unsigned int kIdleSeconds = 30;
+// How long a reader of a stream that is silent may be gone before that is seen.
+constexpr uint64_t kLookMilliseconds = 1000;
 
 MHD_Result Send(MHD_Connection* connection, const HttpReply& reply) {
   MHD_Response* response = MHD_create_response_from_buffer(
@@ -140,6 +142,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoop& loop, int liste
   Result<EventLoop::Timer*> timer = loop.MakeTimer([self] { self->Run(); });
   if (!timer) return timer.error();
   server->timer_ = *timer;
+  timer = loop.MakeTimer([self] { self->LookForReaders(); });
+  if (!timer) return timer.error();
+  server->look_ = *timer;
   if (auto done = loop.OnReadable(epoll->epoll_fd, [self] { self->Run(); }); !done)
     return done.error();
   if (auto done = loop.OnReadable(listen_fd, [self] { self->Accept(); }); !done)
@@ -166,6 +171,7 @@ bool HttpServer::SendStream(MHD_Connection* connection, const HttpReply& reply) 
   // Not within the call that pushes: it may stand inside the server itself.
   stream.awaken_ = [this] { timer_->Set(0); };
   streams_.insert(&stream);
+  if (!look_->is_set()) look_->Set(kLookMilliseconds);
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
   const MHD_Result queued = MHD_queue_response(connection, reply.status, response);
   MHD_destroy_response(response);
@@ -201,6 +207,11 @@ void HttpServer::Run() {
     if (milliseconds != 0) break;
   }
   timer_->Set(milliseconds);
+}
+
+void HttpServer::LookForReaders() {
+  for (HttpStream* stream : streams_) stream->LookForReader();
+  if (!streams_.empty()) look_->Set(kLookMilliseconds);
 }
 
 HttpReply HttpServer::Serve(Request& request) {

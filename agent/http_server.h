@@ -69,6 +69,7 @@ class HttpServer {
 
   void Accept();
   void Run();
+  void LookForReaders();
   HttpReply Serve(Request& request);
   bool SendStream(MHD_Connection* connection, const HttpReply& reply);
 
@@ -76,6 +77,7 @@ class HttpServer {
   HttpService service_;
   MHD_Daemon* daemon_ = nullptr;
   EventLoop::Timer* timer_ = nullptr;
+  EventLoop::Timer* look_ = nullptr;
   size_t connections_ = 0;
   size_t lesser_connections_ = 0;
   std::set<HttpStream*> streams_;  // whose connections live

@@ -2,6 +2,7 @@
 #include "agent/http_stream.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -49,6 +50,14 @@ void HttpStream::Wake() {
   is_suspended_ = false;
   MHD_resume_connection(connection_);
   if (awaken_) awaken_();
+}
+
+void HttpStream::LookForReader() {
+  if (is_gone_ || connection_ == nullptr) return;
+  const auto* found = MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (found == nullptr) return;
+  pollfd hung_up{found->connect_fd, 0, 0};
+  if (poll(&hung_up, 1, 0) > 0 && (hung_up.revents & (POLLHUP | POLLERR)) != 0) CutOff();
 }
 
 void HttpStream::CutOff() {

@@ -26,6 +26,13 @@ class HttpStream {
   HttpStream& operator=(const HttpStream&) = delete;
 
   void Push(Text text);
+  // Takes from what waits: bytes copied; with nothing there, zero and the connection suspended; -2
+  // once it is cut off: what libmicrohttpd asks.
+  ssize_t Read(char* to, size_t max);
+  // Ends it before its reader has everything.
+  void CutOff();
+  // Ends it if its reader hung up: with nothing to say to it, nobody would see that.
+  void LookForReader();
   // The reader left, or was cut off. Nothing can be pushed any more.
   bool is_gone() const { return is_gone_; }
   size_t waiting_bytes() const { return waiting_bytes_; }
@@ -33,10 +40,7 @@ class HttpStream {
  private:
   friend class HttpServer;
 
-  // What libmicrohttpd asks: bytes copied, or zero with the connection suspended, or -2: cut off.
-  ssize_t Read(char* to, size_t max);
   void Wake();
-  void CutOff();
 
   size_t max_waiting_bytes_;
   std::deque<Text> waiting_;

@@ -33,6 +33,10 @@ DEFINE_string(metrics_listen, "", "ADDRESS:PORT to serve Prometheus metrics on (
 DEFINE_bool(watch, false, "install the files of --policy again whenever they change");
 DEFINE_uint32(max_rules, 32768,
               "counter slots: rules of all retained generations together, `both` counted twice");
+DEFINE_uint32(
+    event_rate, portmatrix::kDefaultEventBudget,
+    "events a second of one rule, or of one reason of an interface and direction; what is "
+    "beyond is counted");
 DEFINE_uint32(max_flows, 262144,
               "entries of the conversation table (at least 65536, and 512 a processor)");
 
@@ -87,6 +91,7 @@ int Run() {
   options.socket = FLAGS_socket;
   options.metrics_listen = FLAGS_metrics_listen;
   options.watch = FLAGS_watch;
+  options.event_rate = FLAGS_event_rate;
   options.sizes.rules = FLAGS_max_rules;
   options.sizes.flows = FLAGS_max_flows;
   if (options.watch && options.policy.empty())
@@ -95,6 +100,8 @@ int Run() {
     return Usage(fmt::format("--node: `{}` is no node's name", options.node));
   if (FLAGS_max_rules == 0 || FLAGS_max_rules > PM_MAX_RULE_INDEX)
     return Usage(fmt::format("--max_rules: from 1 to {}", PM_MAX_RULE_INDEX));
+  if (FLAGS_event_rate == 0 || FLAGS_event_rate > PM_MOST_EVENT_BUDGET)
+    return Usage(fmt::format("--event_rate: from 1 to {}", PM_MOST_EVENT_BUDGET));
   const uint32_t min_flows =
       std::max(kMinFlows, kMinFlowsPerProcessor * static_cast<uint32_t>(get_nprocs_conf()));
   if (FLAGS_max_flows < min_flows)

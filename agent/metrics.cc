@@ -193,12 +193,22 @@ void AddDevices(const AgentGauges& gauges, Exposition& to) {
   to.Sample("", gauges.flow_limit);
 }
 
+void AddEvents(const EventTotals& events, Exposition& to) {
+  to.Family("portmatrix_event_packets_total", "counter",
+            "Packets that somebody listened for: emitted as events, suppressed by the limit of "
+            "their rule or reason, or lost because nobody took them in time");
+  to.Sample(Label("outcome", "emitted"), events.emitted);
+  to.Sample(Label("outcome", "suppressed"), events.suppressed);
+  to.Sample(Label("outcome", "lost"), events.lost);
+}
+
 }  // namespace
 
 std::string MetricsText(const AgentGauges& gauges, const CounterSnapshot* snapshot) {
   Exposition to;
   AddPolicy(gauges, to);
   AddDevices(gauges, to);
+  if (gauges.events) AddEvents(*gauges.events, to);
   to.Family("portmatrix_counters_readable", "gauge", "1 if the counters could be read");
   to.Sample("", uint64_t{snapshot != nullptr ? 1u : 0u});
   if (snapshot != nullptr) {

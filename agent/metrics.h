@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/datapath/event_source.h"
 #include "agent/datapath/pinned_reader.h"
 
 namespace portmatrix {
@@ -31,6 +32,7 @@ struct AgentGauges {
   std::map<std::string, uint64_t> unprotected_milliseconds;  // by device, since the agent started
   uint64_t flow_entries = 0;
   uint64_t flow_limit = 0;  // zero: the table could not be read
+  std::optional<EventTotals> events;
 };
 
 // The text of GET /metrics. `snapshot` may be null, where nothing can be read.

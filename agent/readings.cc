@@ -9,6 +9,7 @@
 
 #include "agent/api_failure.h"
 #include "agent/counter_json.h"
+#include "agent/datapath/event_ring.h"
 #include "agent/datapath/pinned_reader.h"
 
 namespace portmatrix {
@@ -18,10 +19,16 @@ namespace {
 constexpr uint64_t kKeepHitsMilliseconds = 300'000;
 constexpr uint64_t kFirstHitsMilliseconds = 1000;
 
-uint64_t Milliseconds() {
+uint64_t Nanoseconds(clockid_t clock) {
   timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000u + static_cast<uint64_t>(now.tv_nsec) / 1000000u;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t Milliseconds() { return Nanoseconds(CLOCK_MONOTONIC) / 1'000'000u; }
+
+EventMoment Now() {
+  return {Nanoseconds(CLOCK_MONOTONIC), static_cast<int64_t>(Nanoseconds(CLOCK_REALTIME))};
 }
 
 HttpReply BadRequest(std::string text) {
@@ -45,20 +52,31 @@ Result<CounterSnapshot> ReadPinned(const std::string& pin_root) {
   return (*reader)->ReadCounters();
 }
 
+Result<std::unique_ptr<EventSource>> OpenEvents(const std::string& pin_root) {
+  auto ring = EventRing::Open(pin_root);
+  if (!ring) return ring.error();
+  return std::unique_ptr<EventSource>(std::move(*ring));
+}
+
 }  // namespace
 
-Readings::Readings(std::string pin_root, const std::string& state_dir)
+Readings::Readings(std::string pin_root, const std::string& state_dir, uint32_t event_budget)
     : pin_root_(std::move(pin_root)),
       counters_([this] { return ReadPinned(pin_root_); }),
+      events_([this] { return OpenEvents(pin_root_); }, event_budget),
       hits_(state_dir) {}
 
 Result<std::unique_ptr<Readings>> Readings::Start(EventLoop& loop, const std::string& pin_root,
-                                                  const std::string& state_dir) {
-  std::unique_ptr<Readings> readings(new Readings(pin_root, state_dir));
+                                                  const std::string& state_dir,
+                                                  uint32_t event_budget) {
+  std::unique_ptr<Readings> readings(new Readings(pin_root, state_dir, event_budget));
   Readings* self = readings.get();
   Result<EventLoop::Timer*> timer = loop.MakeTimer([self] { self->Tick(); });
   if (!timer) return timer.error();
   readings->timer_ = *timer;
+  timer = loop.MakeTimer([self] { self->TickEvents(); });
+  if (!timer) return timer.error();
+  readings->events_timer_ = *timer;
   timer = loop.MakeTimer([self] {
     // A full disk is an alarm of the state directory's own.
     (void)self->KeepHits();
@@ -73,6 +91,7 @@ Result<std::unique_ptr<Readings>> Readings::Start(EventLoop& loop, const std::st
 HttpReply Readings::Serve(const HttpCall& call) {
   if (call.path == "/v1/counters") return Counters();
   if (call.path == "/v1/hits") return Hits();
+  if (call.path == "/v1/events/stream") return StreamEvents(call);
   return StreamCounters(call);
 }
 
@@ -112,6 +131,24 @@ HttpReply Readings::StreamCounters(const HttpCall& call) {
               fmt::format("{} different intervals are followed already", kMostIntervals), ""});
   Tick();
   return reply;
+}
+
+HttpReply Readings::StreamEvents(const HttpCall& call) {
+  bool heads = false;
+  for (const auto& [key, value] : call.query) {
+    if (key != "heads") return BadRequest(fmt::format("unknown argument `{}`", key));
+    if (value != "true" && value != "false") return BadRequest("`heads` is true or false");
+    heads = value == "true";
+  }
+  HttpReply reply;
+  reply.stream = events_.Open(heads, Now());
+  TickEvents();
+  return reply;
+}
+
+void Readings::TickEvents() {
+  events_.Tick(Now());
+  if (const auto until = events_.UntilNext()) events_timer_->Set(*until);
 }
 
 void Readings::Tick() {

@@ -9,6 +9,7 @@
 
 #include "agent/counter_streams.h"
 #include "agent/event_loop.h"
+#include "agent/event_streams.h"
 #include "agent/http_server.h"
 #include "agent/last_hits.h"
 
@@ -18,24 +19,30 @@ class Readings {
  public:
   // `loop` outlives this.
   static Result<std::unique_ptr<Readings>> Start(EventLoop& loop, const std::string& pin_root,
-                                                 const std::string& state_dir);
+                                                 const std::string& state_dir,
+                                                 uint32_t event_budget);
 
-  // GET /v1/counters: one object; GET /v1/counters/stream?interval=SECONDS; GET /v1/hits.
+  // GET /v1/counters: one object; GET /v1/counters/stream?interval=SECONDS; GET /v1/hits;
+  // GET /v1/events/stream?heads=true.
   HttpReply Serve(const HttpCall& call);
   // Takes up when rules were last hit, and keeps it on the disk.
   Result<void> KeepHits();
 
  private:
-  Readings(std::string pin_root, const std::string& state_dir);
+  Readings(std::string pin_root, const std::string& state_dir, uint32_t event_budget);
   HttpReply Counters();
   HttpReply StreamCounters(const HttpCall& call);
+  HttpReply StreamEvents(const HttpCall& call);
   HttpReply Hits();
   void Tick();
+  void TickEvents();
 
   std::string pin_root_;
   CounterStreams counters_;
+  EventStreams events_;
   LastHits hits_;
   EventLoop::Timer* timer_ = nullptr;
+  EventLoop::Timer* events_timer_ = nullptr;
   EventLoop::Timer* hits_timer_ = nullptr;
 };
 

@@ -46,13 +46,24 @@ static __always_inline void flow_mark(struct pm_flow *flow, __u32 flags, __u64 n
 		flow->closing_at = now;
 }
 
+/* Gives the conversation to the rule at `rule_slot`. */
+static __always_inline void flow_credit(struct pm_flow *flow, __u32 rule_slot, bool log)
+{
+	flow->slot = rule_slot;
+	if (log && !(flow->flags & PM_FLOW_LOG))
+		__sync_fetch_and_or(&flow->flags, PM_FLOW_LOG);
+	else if (!log && (flow->flags & PM_FLOW_LOG))
+		__sync_fetch_and_and(&flow->flags, ~(__u32)PM_FLOW_LOG);
+}
+
 enum flow_result {
 	FLOW_NONE = -1,
 	FLOW_BROKEN = -2,
 };
+#define FLOW_LOGS (1ll << 32)
 
 /*
- * The live conversation of opening tuple `key`: the counter slot of its rule, or an enum flow_result. `tcp_flags` are of the reply that
+ * The live conversation of opening tuple `key`: the counter slot of its rule, with FLOW_LOGS where that logs, or an enum flow_result. `tcp_flags` are of the reply that
  * asks; an asker that may not leave a trace (an ICMP error, a later fragment) passes quiet.
  */
 #define FLOW_QUIET 0x100
@@ -61,8 +72,8 @@ __noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct
 			      __u64 now)
 {
 	struct pm_flow *flow;
+	struct pm_rule *rule;
 	struct pm_tuple own;
-	bool missing = false;
 	__u32 value, flags;
 
 	if (!interface || !key)
@@ -80,11 +91,12 @@ __noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct
 			bpf_map_delete_elem(&flows, &own);
 			return FLOW_NONE;
 		}
-		flow->slot = slot_of_value(slot, value, &missing);
-		if (missing) {
+		rule = rule_of_value(slot, value);
+		if (!rule) {
 			count_fault(PM_FAULT_TABLE_MISSING);
 			return FLOW_BROKEN;
 		}
+		flow_credit(flow, rule->slot, rule->log);
 		flow->generation = interface->generation;
 	}
 	if (tcp_flags != FLOW_QUIET) {
@@ -95,14 +107,15 @@ __noinline __s64 pm_flow_find(__u32 slot, struct pm_interface *interface, struct
 			flags |= PM_FLOW_RESET;
 		flow_mark(flow, flags, now);
 	}
-	return flow->slot;
+	return flow->slot | (flow->flags & PM_FLOW_LOG ? FLOW_LOGS : 0);
 }
 
 /*
  * An `out` packet that an `out` rule allowed, and whose answers no `in` rule would admit: makes or refreshes its conversation
- * for the rule at `rule_slot`.
+ * for the rule at `rule_slot`, which logs or does not.
  */
-__noinline int pm_flow_note(struct pm_interface *interface, struct pm_packet *packet, __u32 rule_slot, __u64 now)
+__noinline int pm_flow_note(struct pm_interface *interface, struct pm_packet *packet, __u32 rule_slot, __u32 log,
+			    __u64 now)
 {
 	struct pm_flow *flow, made = {};
 	struct pm_tuple key;
@@ -136,17 +149,17 @@ __noinline int pm_flow_note(struct pm_interface *interface, struct pm_packet *pa
 		if (flow->flags & PM_FLOW_RESET)
 			__sync_fetch_and_and(&flow->flags, ~(__u32)PM_FLOW_RESET);
 		flow_mark(flow, flags, now);
-		flow->slot = rule_slot;
+		flow_credit(flow, rule_slot, log);
 		flow->generation = interface->generation;
 		flow->last_out = now;
 		return 0;
 	}
 	/* Trying once more, and the next echo request, are of the conversation that is open already. */
-	made.opened_at = live && !(flow->flags & ~(__u32)PM_FLOW_ANSWERED) ? flow->opened_at : now;
+	made.opened_at = live && !(flow->flags & ~(__u32)(PM_FLOW_ANSWERED | PM_FLOW_LOG)) ? flow->opened_at : now;
 	made.last_out = now;
 	made.generation = interface->generation;
 	made.slot = rule_slot;
-	made.flags = flags;
+	made.flags = flags | (log ? PM_FLOW_LOG : 0);
 	if (flow) {
 		*flow = made;
 		return 0;

@@ -70,6 +70,7 @@ __noinline int pm_fragment_find(struct pm_interface *interface, __u32 direction,
 	decide(judged, kept->verdict, kept->reason);
 	judged->slot = kept->slot;
 	judged->along = kept->along;
+	PM_JUDGED_LOGS(judged) = PM_JUDGED_LOGS(kept);
 	return FRAGMENT_DECIDED;
 }
 
@@ -89,6 +90,7 @@ __noinline int pm_fragment_renew(struct pm_interface *interface, __u32 direction
 	kept->verdict = judged->verdict;
 	kept->reason = judged->reason;
 	kept->along = judged->along;
+	PM_JUDGED_LOGS(kept) = PM_JUDGED_LOGS(judged);
 	kept->generation = interface->generation;
 	return 0;
 }

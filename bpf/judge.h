@@ -13,6 +13,7 @@ static __always_inline void decide(struct pm_fragment *judged, __u8 verdict, __u
 	judged->verdict = verdict;
 	judged->reason = reason;
 	judged->along = 0;
+	PM_JUDGED_LOGS(judged) = 0;
 }
 
 static __always_inline void decide_internal(struct pm_fragment *judged)
@@ -24,15 +25,16 @@ static __always_inline void decide_internal(struct pm_fragment *judged)
 static __always_inline void decide_by_rule(struct pm_fragment *judged, __u32 slot, __u8 verdict, __u8 reason,
 					   __u32 value)
 {
-	bool missing = false;
+	struct pm_rule *rule = rule_of_value(slot, value);
 
-	judged->slot = slot_of_value(slot, value, &missing);
-	if (missing) {
+	if (!rule) {
 		count_fault(PM_FAULT_TABLE_MISSING);
 		decide_internal(judged);
 		return;
 	}
 	decide(judged, verdict, reason);
+	judged->slot = rule->slot;
+	PM_JUDGED_LOGS(judged) = rule->log;
 }
 
 /* An answer, judged by what the opening side's rule said: true if that decided. */
@@ -61,8 +63,9 @@ static __always_inline bool decide_as_flow(struct pm_fragment *judged, __s64 fou
 		decide_internal(judged);
 		return true;
 	}
-	judged->slot = (__u32)found;
 	decide(judged, PM_PASS, PM_REASON_REPLY);
+	judged->slot = (__u32)found;
+	PM_JUDGED_LOGS(judged) = (found & FLOW_LOGS) != 0;
 	return true;
 }
 
@@ -290,7 +293,7 @@ __noinline int pm_judge_out(__u32 slot, struct pm_interface *interface, struct p
 		/* A RST closes an entry of an earlier generation too, whatever the `in` rules say of answers now. */
 		if (!judged->on_behalf &&
 		    ((packet->tcp_flags & PM_TCP_RST) || !is_admitted_anyway(interface, answer_action)))
-			pm_flow_note(interface, packet, judged->slot, now);
+			pm_flow_note(interface, packet, judged->slot, PM_JUDGED_LOGS(judged), now);
 		return 0;
 	}
 	if (answer_action == PM_ACTION_ALLOW && !packet->opening) {

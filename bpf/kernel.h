@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#include "maps/event_layout.h"
 #include "maps/layout.h"
 
 /*

@@ -88,6 +88,40 @@ struct {
 	__type(value, __u64);
 } faults SEC(".maps");
 
+/* Events: bpf/event.h writes them, the agent alone reads them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22); /* loader: less for simulations */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pm_event_settings);
+} event_settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PM_EVENT_SOURCES_OF_REASONS + 1024); /* loader: as many rules as rule_counters */
+	__type(key, __u32);
+	__type(value, __u64);
+} event_budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PM_EVENT_SOURCES_OF_REASONS + 1024); /* loader, as above */
+	__type(key, __u32);
+	__type(value, __u64);
+} suppressed_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pm_event_totals);
+} event_totals SEC(".maps");
+
 /* ---- Not touched by the program: written by the agent, read by whoever shows counters. ---- */
 
 struct {

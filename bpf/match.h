@@ -217,17 +217,13 @@ static __always_inline bool is_local(__u32 slot, struct pm_interface *interface,
 	       PM_AXIS_LOCAL;
 }
 
-/* The counter slot of a rule that a value names. */
-static __always_inline __u32 slot_of_value(__u32 slot, __u32 value, bool *missing)
+/* The rule that a value names, or nothing where it is missing. */
+static __always_inline struct pm_rule *rule_of_value(__u32 slot, __u32 value)
 {
 	__u32 index = PM_VALUE_RULE(value) - 1;
 	struct pm_block *block = block_of(table_of(slot, PM_TABLE_RULES), index / PM_RULES_PER_BLOCK);
 
-	if (!block) {
-		*missing = true;
-		return 0;
-	}
-	return ((struct pm_rule *)block)[index % PM_RULES_PER_BLOCK].slot;
+	return block ? &((struct pm_rule *)block)[index % PM_RULES_PER_BLOCK] : NULL;
 }
 
 #endif /* PORTMATRIX_BPF_MATCH_H_ */

@@ -7,6 +7,7 @@
  */
 #include "bpf/control.h"
 #include "bpf/count.h"
+#include "bpf/event.h"
 #include "bpf/fragment.h"
 #include "bpf/judge.h"
 #include "bpf/parse.h"
@@ -43,9 +44,28 @@ static __always_inline void report(const struct passage *passage, __u32 owner, c
 	to->bytes = passage->weight.bytes;
 }
 
+/* Tells of the packet, where somebody wants to know. */
+static __always_inline void tell(const struct frame *frame, const struct passage *passage, __u32 owner,
+				 struct pm_fragment *judged, bool audited)
+{
+	__u64 weight;
+	__u32 place;
+
+	if (judged->verdict == PM_PASS && !PM_JUDGED_LOGS(judged))
+		return;
+	if (!somebody_listens(passage->now))
+		return;
+	place = EVENT_PLACE(owner, passage->device, audited);
+	weight = EVENT_WEIGHT(passage->weight.packets, passage->weight.bytes);
+	if (frame->xdp)
+		pm_emit_xdp(frame->ctx, judged, place, weight, passage->now);
+	else
+		pm_emit_tc(frame->ctx, judged, place, weight, passage->now);
+}
+
 /* Counts what was decided under `owner`, and gives the packet's fate. */
-static __always_inline int conclude(const struct passage *passage, __u32 owner, bool audit,
-				    const struct pm_fragment *judged)
+static __always_inline int conclude(const struct frame *frame, const struct passage *passage, __u32 owner, bool audit,
+				    struct pm_fragment *judged)
 {
 	bool audited = audit && judged->verdict == PM_DROP && judged->reason != PM_REASON_INTERNAL;
 	int verdict = audited ? PM_PASS : judged->verdict;
@@ -60,15 +80,38 @@ static __always_inline int conclude(const struct passage *passage, __u32 owner, 
 							      : DROPPED,
 			     passage->weight);
 	report(passage, owner, judged, verdict, audited);
+	tell(frame, passage, owner, judged, audited);
 	return verdict;
 }
 
+/* Who counts a packet, and whether `audit` holds for it. */
+struct account {
+	__u32 owner;
+	bool audit;
+};
+
+/* The number of a slot's generation, which every interface of its image knows. */
+static __always_inline __u64 generation_of(__u32 slot)
+{
+	struct pm_interface *interface = (struct pm_interface *)block_of(table_of(slot, PM_TABLE_INTERFACES), 0);
+
+	return interface ? interface->generation : 0;
+}
+
 /* For packets that select no interface. */
-static __always_inline int conclude_at_device(const struct passage *passage, struct pm_fragment *judged, __u8 verdict,
-					      __u8 reason)
+static __always_inline struct account decide_at_device(const struct passage *passage, struct pm_fragment *judged,
+						       __u8 verdict, __u8 reason)
 {
 	decide(judged, verdict, reason);
-	return conclude(passage, PM_MAX_INTERFACES + passage->device, false, judged);
+	if (verdict == PM_DROP)
+		judged->generation = generation_of(passage->slot);
+	return (struct account){ .owner = PM_MAX_INTERFACES + passage->device };
+}
+
+static __always_inline struct account account_of(const struct pm_interface *interface, struct pm_fragment *judged)
+{
+	judged->generation = interface->generation;
+	return (struct account){ interface->owner, interface->audit };
 }
 
 static __always_inline __u32 reason_of(int parse_result)
@@ -224,56 +267,65 @@ static __always_inline void judge_packet(void *ctx, const struct passage *passag
 		pm_fragment_keep(interface, passage->direction, judged, passage->now);
 }
 
-/* The way of a frame through either hook: its fate, as enum pm_verdict. */
-static __always_inline int filter(const struct frame *frame, struct passage *passage, __u32 ifindex,
-				  struct link_layer *link)
+/* Decides on a frame of a device that has a number. */
+static __always_inline struct account judge_frame(const struct frame *frame, struct passage *passage, __u64 word,
+						  struct link_layer *link, struct pm_fragment *judged)
 {
-	struct pm_fragment judged = {};
 	struct pm_interface *interface;
 	struct pm_device *binding;
 	__u32 selected;
-	__u64 word;
 	int result;
 
-	word = control_word();
-	passage->slot = PM_CONTROL_JUDGING(word);
-	passage->now = clock_now();
-	if (!find_device(ifindex, &passage->device))
-		return PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED ? PM_PASS : PM_DROP;
 	binding = find_binding(passage, word);
 	if (!binding)
-		return conclude_at_device(passage, &judged, PM_PASS, PM_REASON_UNBOUND);
+		return decide_at_device(passage, judged, PM_PASS, PM_REASON_UNBOUND);
 
 	result = parse_link(frame, link);
 	if (result)
-		return conclude_at_device(passage, &judged, PM_DROP, reason_of(result));
+		return decide_at_device(passage, judged, PM_DROP, reason_of(result));
 	selected = select_interface(passage, binding, link);
 	if (!selected)
-		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_VLAN);
+		return decide_at_device(passage, judged, PM_DROP, PM_REASON_VLAN);
 	interface = (struct pm_interface *)block_of(table_of(passage->slot, PM_TABLE_INTERFACES), selected - 1);
 	if (!interface) {
 		count_fault(PM_FAULT_TABLE_MISSING);
-		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_INTERNAL);
+		return decide_at_device(passage, judged, PM_DROP, PM_REASON_INTERNAL);
 	}
 
 	if (link->ethertype != ETHERTYPE_IPV4 && link->ethertype != ETHERTYPE_IPV6) {
-		decide(&judged, is_listed(interface, link->ethertype) ? PM_PASS : PM_DROP, PM_REASON_ETHERTYPE);
-		return conclude(passage, interface->owner, interface->audit, &judged);
+		decide(judged, is_listed(interface, link->ethertype) ? PM_PASS : PM_DROP, PM_REASON_ETHERTYPE);
+		return account_of(interface, judged);
 	}
 	if (frame->xdp)
-		result = pm_parse_xdp(frame->ctx, link->ethertype, link->end, frame->length, &judged);
+		result = pm_parse_xdp(frame->ctx, link->ethertype, link->end, frame->length, judged);
 	else
-		result = pm_parse_tc(frame->ctx, link->ethertype, link->end, frame->length, &judged);
+		result = pm_parse_tc(frame->ctx, link->ethertype, link->end, frame->length, judged);
 	if (!frame->xdp && frame->segmented) {
-		passage->weight = weigh(frame->ctx, judged.headers);
+		passage->weight = weigh(frame->ctx, judged->headers);
 		if (has_passing_jumbo_header(frame, link))
 			passage->weight.bytes -= JUMBO_HEADER_BYTES * passage->weight.packets;
 	}
 	if (result)
-		decide(&judged, PM_DROP, reason_of(result));
+		decide(judged, PM_DROP, reason_of(result));
 	else
-		judge_packet(frame->ctx, passage, interface, &judged);
-	return conclude(passage, interface->owner, interface->audit, &judged);
+		judge_packet(frame->ctx, passage, interface, judged);
+	return account_of(interface, judged);
+}
+
+/* The way of a frame through either hook: its fate, as enum pm_verdict. */
+static __always_inline int filter(const struct frame *frame, struct passage *passage, __u32 ifindex,
+				  struct link_layer *link)
+{
+	const __u64 word = control_word();
+	struct pm_fragment judged = {};
+	struct account account;
+
+	passage->slot = PM_CONTROL_JUDGING(word);
+	passage->now = clock_now();
+	if (!find_device(ifindex, &passage->device))
+		return PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED ? PM_PASS : PM_DROP;
+	account = judge_frame(frame, passage, word, link, &judged);
+	return conclude(frame, passage, account.owner, account.audit, &judged);
 }
 
 SEC("xdp.frags")

@@ -3,6 +3,8 @@
 #ifndef PORTMATRIX_TOOLS_AGENT_CLIENT_H_
 #define PORTMATRIX_TOOLS_AGENT_CLIENT_H_
 
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -21,6 +23,23 @@ struct AgentAnswer {
 // At the socket that --socket names.
 AgentAnswer GetFromAgent(const std::string& path);
 AgentAnswer PostToAgent(const std::string& path, const std::string& body);
+
+// Lines without an end.
+class AgentStream {
+ public:
+  AgentStream();
+  ~AgentStream();
+
+  // Gives each line, without its end, to `on_line`, until that says false or Stop is called (then
+  // the answer's code is kExitOk), or the agent ends it.
+  AgentAnswer Read(const std::string& path, const std::function<bool(const std::string&)>& on_line);
+  // From any thread.
+  void Stop();
+
+ private:
+  struct Connection;
+  std::unique_ptr<Connection> connection_;
+};
 
 // Prints a failure: diagnostics and text on stderr or, with --json, the agent's error object on
 // stdout. Returns its code.

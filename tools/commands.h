@@ -19,6 +19,7 @@
   X(Status)                    \
   X(Counters)                  \
   X(Top)                       \
+  X(Events)                    \
   X(Report)                    \
   X(Detach)
 

@@ -5,12 +5,14 @@
 #include <bpf/libbpf.h>
 #include <openssl/sha.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <sstream>
 
+#include "maps/event_layout.h"
 #include "portmatrix.skel.h"
 
 namespace portmatrix {
@@ -112,6 +114,8 @@ Result<std::unique_ptr<FilterObject>> FilterObject::Load(
     skeleton->rodata->clock_is_given = 1;
     skeleton->rodata->writes_reports = 1;
     skeleton->rodata->asks_sockets = 0;
+    // Nobody listens to it but a test.
+    bpf_map__set_max_entries(skeleton->maps.events, static_cast<uint32_t>(sysconf(_SC_PAGESIZE)));
   }
   bpf_map__set_max_entries(skeleton->maps.rule_counters, sizes.rules);
   bpf_map__set_max_entries(skeleton->maps.names, sizes.rules);
@@ -123,6 +127,11 @@ Result<std::unique_ptr<FilterObject>> FilterObject::Load(
     struct bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name.c_str());
     if (auto taken = TakeOver(map, fd); !taken) return taken.error();
   }
+  // Budgets for as many rules as are counted, also where those maps are there already.
+  const uint32_t sources =
+      PM_EVENT_SOURCES_OF_REASONS + bpf_map__max_entries(skeleton->maps.rule_counters);
+  for (struct bpf_map* map : {skeleton->maps.event_budgets, skeleton->maps.suppressed_events})
+    if (bpf_map__fd(map) < 0) bpf_map__set_max_entries(map, sources);
   if (const int failed = pm_filter__load(skeleton); failed != 0) {
     const std::string advice = Advice(-failed);
     const std::string why = LastLine(said);

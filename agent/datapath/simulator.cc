@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/datapath/event_ring.h"
 #include "agent/datapath/image_maps.h"
 
 namespace portmatrix {
@@ -130,6 +131,13 @@ Result<std::vector<pm_reason_counter>> Simulator::ReasonCounters() const {
 }
 Result<std::vector<pm_seen_counter>> Simulator::SeenCounters() const {
   return Sums<pm_seen_counter>(*object_, "seen_counters", PM_OWNERS * PM_DIRECTIONS);
+}
+Result<std::unique_ptr<EventSource>> Simulator::Events() const {
+  auto ring =
+      EventRing::Over(Borrowed(*object_, "events"), Borrowed(*object_, "event_settings"),
+                      Borrowed(*object_, "event_totals"), Borrowed(*object_, "suppressed_events"));
+  if (!ring) return ring.error();
+  return std::unique_ptr<EventSource>(std::move(*ring));
 }
 Result<std::vector<uint64_t>> Simulator::Faults() const {
   return Sums<uint64_t>(*object_, "faults", PM_FAULT_COUNT);

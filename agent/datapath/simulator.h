@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/datapath/bpf_map.h"
+#include "agent/datapath/event_source.h"
 #include "agent/datapath/filter_object.h"
 #include "agent/datapath/result.h"
 #include "agent/datapath/shared_value.h"
@@ -61,6 +62,9 @@ class Simulator {
       const;  // PM_OWNERS * PM_DIRECTIONS * PM_REASON_COUNT
   Result<std::vector<pm_seen_counter>> SeenCounters() const;  // PM_OWNERS * PM_DIRECTIONS
   Result<std::vector<uint64_t>> Faults() const;               // PM_FAULT_COUNT
+
+  // What the program tells of packets: nothing before Listen. Time is the caller's.
+  Result<std::unique_ptr<EventSource>> Events() const;
 
   const FilterObject& object() const { return *object_; }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "agent/policy/packet.h"
@@ -42,6 +43,11 @@ Result<std::unique_ptr<ThreeJudges>> ThreeJudges::Make(const Node& node, uint32_
   auto simulator = Simulator::Load({.rules = kRules, .flows = flows, .fragments = kFragments});
   if (!simulator) return simulator.error();
   std::unique_ptr<ThreeJudges> judges(new ThreeJudges(std::move(*simulator)));
+  auto events = judges->simulator_->Events();
+  if (!events) return events.error();
+  judges->events_ = std::move(*events);
+  if (auto listening = judges->events_->Listen(UINT64_MAX, PM_MOST_EVENT_BUDGET); !listening)
+    return listening.error();
   if (auto changed = judges->Change(node); !changed) return changed.error();
   return judges;
 }
@@ -139,6 +145,43 @@ std::optional<std::string> ThreeJudges::Judge(const std::string& device, Directi
     return fmt::format("evaluator: {} ({}), {} bytes\nkernel:    {}, {} bytes", Text(expected),
                        Text(last_), wire_bytes, Text(*report), report->bytes);
   Count(expected, wire_packets);
+  return CompareEvent(expected, device, frame, time, wire_packets);
+}
+
+std::optional<std::string> ThreeJudges::CompareEvent(const pm_report& expected,
+                                                     const std::string& device,
+                                                     std::span<const uint8_t> frame, uint64_t time,
+                                                     uint32_t packets) {
+  const auto events = events_->Take();
+  if (!events) return events.error().Text();
+  const bool is_told =
+      expected.audited || expected.verdict == PM_DROP || (last_.rule != nullptr && last_.rule->log);
+  if (events->size() != (is_told ? 1u : 0u))
+    return fmt::format("{} events of {}", events->size(), Text(last_));
+  if (!is_told) return std::nullopt;
+  const pm_event& event = (*events)[0];
+  const size_t head = std::min<size_t>(frame.size(), PM_EVENT_HEAD_BYTES);
+  const auto text = [&](uint32_t owner, uint32_t slot, int verdict, int reason, bool audited,
+                        int direction, uint64_t generation, uint64_t at, uint32_t number,
+                        uint32_t count, uint32_t bytes, size_t length, size_t head_bytes) {
+    return fmt::format(
+        "owner {} slot {} {} {}{} direction {} generation {} at {} device {}, {} "
+        "packets, {} bytes, length {}, head {}",
+        owner, slot, verdict == PM_PASS ? "pass" : "drop",
+        ReasonWord(static_cast<pm_reason>(reason)), audited ? " audited" : "", direction,
+        generation, at, number, count, bytes, length, head_bytes);
+  };
+  const std::string wanted =
+      text(expected.owner, expected.slot, expected.verdict, expected.reason, expected.audited,
+           expected.direction, generation_, time, numbering_.devices.at(device), packets,
+           expected.bytes, frame.size(), head);
+  const std::string told =
+      text(event.owner, last_.rule == nullptr ? 0 : event.slot, event.verdict, event.reason,
+           event.audited, event.direction, event.generation, event.time, event.device,
+           event.packets, event.bytes, event.length, event.head_bytes);
+  if (wanted != told) return fmt::format("event expected: {}\nevent told:     {}", wanted, told);
+  if (std::memcmp(event.head, frame.data(), head) != 0)
+    return "the event's head is another frame's";
   return std::nullopt;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One packet before three judges: the reference evaluator, the evaluator over the compiled image's
 // lookup, and the program in the kernel. They must agree on verdict, reason and rule of every
-// packet, and at the end on every counter.
+// packet, and at the end on every counter. All the while somebody listens to the program's events:
+// one for each packet that drops, or would, or that a rule with `log` is credited with.
 #ifndef PORTMATRIX_TESTS_KERNEL_THREE_JUDGES_H_
 #define PORTMATRIX_TESTS_KERNEL_THREE_JUDGES_H_
 
@@ -52,8 +53,13 @@ class ThreeJudges {
   pm_report Expected(const Judgement& judgement, const std::string& device,
                      Direction direction) const;
   void Count(const pm_report& report, uint32_t packets);
+  // What the program told of the packet that was judged last.
+  std::optional<std::string> CompareEvent(const pm_report& expected, const std::string& device,
+                                          std::span<const uint8_t> frame, uint64_t time,
+                                          uint32_t packets);
 
   std::unique_ptr<Simulator> simulator_;
+  std::unique_ptr<EventSource> events_;
   Numbering numbering_;
   uint64_t generation_ = 0;
   // Behind pointers, because the judges hold on to them; the previous ones until the change is

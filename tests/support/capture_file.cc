@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/capture_file.h"
 
-#include <cstring>
+#include <string>
+
+#include "tools/pcapng.h"
 
 namespace portmatrix {
 namespace {
@@ -18,21 +20,11 @@ class Writer {
     bytes_.insert(bytes_.end(), bytes, bytes + size);
     return *this;
   }
-  Writer& PadTo4() {
-    bytes_.resize((bytes_.size() + 3) / 4 * 4);
-    return *this;
-  }
   const wire::Bytes& bytes() const { return bytes_; }
 
  private:
   wire::Bytes bytes_;
 };
-
-// A pcapng block: its length stands before and behind the content.
-void AddBlock(Writer* file, uint32_t type, const wire::Bytes& content) {
-  const auto length = static_cast<uint32_t>(content.size() + 12);
-  file->U32(type).U32(length).Append(content.data(), content.size()).U32(length);
-}
 
 uint32_t WireBytes(const CaptureRecord& record) {
   return record.wire_bytes.value_or(static_cast<uint32_t>(record.bytes.size()));
@@ -55,34 +47,12 @@ wire::Bytes PcapFile(const std::vector<CaptureRecord>& records, uint32_t link) {
 }
 
 wire::Bytes PcapngFile(const std::vector<CaptureRecord>& records, uint32_t link) {
-  constexpr uint32_t kSection = 0x0a0d0d0a, kInterface = 1, kPacket = 6;
-  Writer file;
-  AddBlock(&file, kSection,
-           Writer().U32(0x1a2b3c4d).U16(1).U16(0).U32(0xffffffff).U32(0xffffffff).bytes());
-  constexpr uint8_t kNanoseconds[4] = {9, 0, 0, 0};  // option if_tsresol: 10^-9 s
-  AddBlock(&file, kInterface,
-           Writer()
-               .U16(static_cast<uint16_t>(link))
-               .U16(0)
-               .U32(kSnapBytes)
-               .U16(9)
-               .U16(1)
-               .Append(kNanoseconds, sizeof kNanoseconds)
-               .U32(0)
-               .bytes());
-  for (const CaptureRecord& record : records) {
-    AddBlock(&file, kPacket,
-             Writer()
-                 .U32(0)
-                 .U32(static_cast<uint32_t>(record.time >> 32))
-                 .U32(static_cast<uint32_t>(record.time))
-                 .U32(static_cast<uint32_t>(record.bytes.size()))
-                 .U32(WireBytes(record))
-                 .Append(record.bytes.data(), record.bytes.size())
-                 .PadTo4()
-                 .bytes());
-  }
-  return file.bytes();
+  std::string file =
+      PcapngSection("") + PcapngInterface(static_cast<uint16_t>(link), kSnapBytes, "");
+  for (const CaptureRecord& record : records)
+    file += PcapngPacketBlock(
+        {.time = record.time, .bytes = record.bytes, .wire_bytes = WireBytes(record)});
+  return {file.begin(), file.end()};
 }
 
 }  // namespace portmatrix

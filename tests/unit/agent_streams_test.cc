@@ -204,5 +204,23 @@ TEST_F(Socket, SlowAndDeadReadersHarmNobody) {
   close(slow);
 }
 
+TEST_F(Socket, ReaderThatHangsUpWhileNothingIsSaidIsForgotten) {
+  const int left = Connect(), stays = Connect();
+  int turns = 0;
+  EventLoop::Timer* timer = nullptr;
+  timer = *loop_->MakeTimer([&] {
+    if (streams_.size() == 2 && ++turns == 1) close(left);
+    if (turns > 100 || (streams_.size() == 2 && streams_[0]->is_gone())) return loop_->Stop();
+    timer->Set(50);
+  });
+  timer->Set(50);
+  ASSERT_TRUE(loop_->Run());
+  ASSERT_EQ(streams_.size(), 2u);
+  EXPECT_TRUE(streams_[0]->is_gone());
+  EXPECT_FALSE(streams_[1]->is_gone());
+  server_.reset();
+  close(stays);
+}
+
 }  // namespace
 }  // namespace portmatrix

@@ -40,8 +40,11 @@ constexpr string_view kFolders[] = {"maps/", "bpf/", "agent/", "tools/", "tests/
 const std::vector<Law>& Laws() {
   static const std::vector<Law> kLaws = {
       {"maps/layout.h", {}, {{"linux/types.h"}}},
+      {"maps/event_layout.h", {"maps/layout.h"}, {{"linux/types.h"}}},
       {"maps/", {"maps/"}, {{"arpa/inet.h"}}},
-      {"bpf/", {"maps/layout.h", "bpf/"}, {{"linux/", "bpf/", "stdbool.h", "stddef.h"}}},
+      {"bpf/",
+       {"maps/layout.h", "maps/event_layout.h", "bpf/"},
+       {{"linux/", "bpf/", "stdbool.h", "stddef.h"}}},
       {"agent/policy/",
        {"maps/", "agent/policy/"},
        {{"yaml-cpp/", "fmt/", "arpa/inet.h", "netinet/in.h"}}},

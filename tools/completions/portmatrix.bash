@@ -91,7 +91,7 @@ _portmatrix() {
     ((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "${flags// VALUE/}" -- "$word")
-  elif [[ $command == history || $command == status || $command == confirm || $command == top ]]; then
+  elif [[ $command == history || $command == status || $command == confirm || $command == events || $command == top ]]; then
     return
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
