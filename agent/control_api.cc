@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -117,6 +118,26 @@ std::optional<Session> ReadSession(const json& object) {
   }
 }
 
+// What a generation was read from, so that whoever asks can work out what it means.
+HttpReply FilesOf(const StateDirectory& store, const HttpCall& call) {
+  const auto asked = call.query.find("generation");
+  uint64_t number = 0;
+  const char* end =
+      asked == call.query.end() ? nullptr : asked->second.data() + asked->second.size();
+  if (end == nullptr || std::from_chars(asked->second.data(), end, number).ptr != end)
+    return BadRequest("`generation` is no number");
+  const auto stored = store.generations().find(number);
+  if (stored == store.generations().end())
+    return Failure(404, {Refusal::Kind::kBadRequest,
+                         fmt::format("generation {} is not in the history", number), ""});
+  const Result<Sources> sources = store.LoadSources(number);
+  if (!sources) return Failure(Refusal::Runtime(sources.error()));
+  return {200, Text({{"number", number},
+                     {"node", stored->second.node},
+                     {"stored_at", stored->second.stored_at},
+                     {"files", ToJson(*sources)}})};
+}
+
 struct Route {
   const char* method;
   const char* path;
@@ -124,11 +145,15 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/v1/status", Permission::kRead},     {"GET", "/v1/history", Permission::kRead},
-    {"GET", "/v1/counters", Permission::kRead},   {"GET", "/v1/counters/stream", Permission::kRead},
-
-    {"GET", "/v1/hits", Permission::kRead},       {"POST", "/v1/apply", Permission::kChange},
-    {"POST", "/v1/confirm", Permission::kChange}, {"POST", "/v1/rollback", Permission::kChange},
+    {"GET", "/v1/status", Permission::kRead},
+    {"GET", "/v1/history", Permission::kRead},
+    {"GET", "/v1/counters", Permission::kRead},
+    {"GET", "/v1/counters/stream", Permission::kRead},
+    {"GET", "/v1/files", Permission::kRead},
+    {"GET", "/v1/hits", Permission::kRead},
+    {"POST", "/v1/apply", Permission::kChange},
+    {"POST", "/v1/confirm", Permission::kChange},
+    {"POST", "/v1/rollback", Permission::kChange},
     {"POST", "/v1/detach", Permission::kChange},
 };
 
@@ -164,6 +189,7 @@ HttpReply ControlApi::Serve(const HttpCall& call) {
   const std::string path = call.path;
   if (path == "/v1/status") return Status();
   if (path == "/v1/history") return {200, Text(HistoryReport(firewall_))};
+  if (path == "/v1/files") return FilesOf(firewall_.store(), call);
   if (route->needed == Permission::kRead)
     return readings_ ? readings_(call)
                      : Failure(404, {Refusal::Kind::kBadRequest, "no readings", ""});

@@ -4,21 +4,28 @@
 #include <gflags/gflags.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/policy/reader.h"
+#include "agent/policy_files.h"
 #include "agent/sources_json.h"
 #include "tools/agent_client.h"
 #include "tools/commands.h"
+#include "tools/difference/difference_json.h"
+#include "tools/difference/difference_text.h"
 #include "tools/duration.h"
+#include "tools/generation_policy.h"
 #include "tools/loaded_policy.h"
-#include "agent/policy_files.h"
 #include "tools/screen.h"
 #include "tools/ssh_session.h"
 
 DECLARE_bool(json);
+DECLARE_bool(by_rule);
+DECLARE_bool(answers);
+DECLARE_uint64(limit);
 DEFINE_string(confirm, "",
               "go back by itself unless `portmatrix confirm` comes within this time: 60s, 5m, 1h");
 DEFINE_bool(dry_run, false, "change nothing; show what would change");
@@ -36,7 +43,7 @@ int RunApply(const std::vector<std::string>& arguments);
 
 const Command kApplyCommand = {
     "apply",
-    "PATH... [--confirm T] [--dry-run] [--force]",
+    "PATH... [--confirm T] [--dry-run [--by-rule] [--answers] [--limit N]] [--force]",
     "put a policy in force, on trial if you like",
     "Reads all files below the PATHs together and sends them to the agent, which checks them, runs "
     "their\n"
@@ -50,13 +57,17 @@ const Command kApplyCommand = {
     "program\n"
     "itself goes back, whatever became of the agent or of your connection.\n"
     "\n"
+    "With --dry-run nothing changes: it shows what the change would do, as `diff` says it (against "
+    "what is in\n"
+    "force), and what stands against it.\n"
+    "\n"
     "  portmatrix apply --dry-run common profiles/full\n"
     "  portmatrix apply --confirm 60s common profiles/full && portmatrix confirm\n"
     "\n"
     "exit codes: 0 in force (or on trial, or unchanged), 1 runtime failure, 2 usage, 3 invalid "
     "policy,\n"
     "            4 not permitted, 5 agent unreachable, 6 an expectation or guard stands against it",
-    {"confirm", "dry_run", "force"},
+    {"confirm", "dry_run", "by_rule", "answers", "limit", "force"},
     RunApply,
 };
 
@@ -73,7 +84,41 @@ int ReportNotUtf8(const Sources& sources) {
   return ReportFailure(kApplyCommand, answer);
 }
 
-void PrintChanges(const json& rules) {
+// What the policy would change against what is in force, worked out here from the files of both.
+struct ForeseenChange {
+  std::unique_ptr<LoadedPolicy> candidate;
+  std::unique_ptr<GenerationPolicy> judging;  // null: nothing is in force
+  std::optional<PolicyDifference> difference;
+  std::string why_not;
+};
+
+ForeseenChange Foresee(const std::vector<std::string>& paths) {
+  ForeseenChange foreseen;
+  const AgentAnswer status = GetFromAgent("/v1/status");
+  if (status.code != kExitOk) {
+    foreseen.why_not = status.text;
+    return foreseen;
+  }
+  foreseen.candidate = LoadPolicy(paths, status.body.value("node", ""));
+  if (foreseen.candidate->nodes.size() != 1) {
+    foreseen.why_not = "the files have changed meanwhile";
+    return foreseen;
+  }
+  DifferenceSide before;
+  const json generation = status.body.value("generation", json());
+  if (generation.is_object()) {
+    foreseen.judging = FetchGeneration(generation.value("number", uint64_t{0}), &foreseen.why_not);
+    if (foreseen.judging == nullptr) return foreseen;
+    before = foreseen.judging->side();
+  }
+  foreseen.difference = ComparePolicies(
+      before,
+      {&foreseen.candidate->nodes[0], &foreseen.candidate->policy, &foreseen.candidate->sources()},
+      {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers});
+  return foreseen;
+}
+
+void PrintRules(const json& rules) {
   const auto print = [&](const char* key, const char* sign, Colour colour) {
     for (const json& rule : rules.value(key, json::array()))
       fmt::print("{}\n",
@@ -141,14 +186,25 @@ int RunApply(const std::vector<std::string>& arguments) {
   }
   const AgentAnswer answer = PostToAgent("/v1/apply", text);
   if (answer.code != kExitOk) return ReportFailure(kApplyCommand, answer);
+  ForeseenChange foreseen;
+  if (FLAGS_dry_run) foreseen = Foresee(arguments);
   if (FLAGS_json) {
-    PrintJson(answer.body);
+    nlohmann::ordered_json told = answer.body;
+    if (FLAGS_dry_run)
+      told["difference"] = foreseen.difference ? JsonOf(*foreseen.difference, FLAGS_limit)
+                                               : nlohmann::ordered_json();
+    PrintJson(told);
     return ObjectionsIn(answer.body).empty() ? kExitOk : kExitCheckFailed;
   }
   fmt::print(stderr, "{}", PaintDiagnostics(stderr, answer.body.value("warnings", "")));
   for (const json& alarm : answer.body.value("alarms", json::array()))
     fmt::print(stderr, "{} {}\n", Paint(stderr, Colour::kRed, "alarm:"), alarm.get<std::string>());
-  if (FLAGS_dry_run) PrintChanges(answer.body.value("rules", json::object()));
+  if (foreseen.difference) {
+    fmt::print("{}", TextOf(*foreseen.difference, FLAGS_limit));
+  } else if (FLAGS_dry_run) {
+    PrintRules(answer.body.value("rules", json::object()));
+    fmt::print(stderr, "which packets change is not known: {}\n", foreseen.why_not);
+  }
   fmt::print("{}\n", Outcome(answer.body, confirm_seconds));
   return ReportObjections(answer.body);
 }

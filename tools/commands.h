@@ -8,6 +8,7 @@
 #define PORTMATRIX_COMMANDS(X) \
   X(Check)                     \
   X(Show)                      \
+  X(Diff)                      \
   X(Import)                    \
   X(Trace)                     \
   X(Replay)                    \

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/policy/ethertypes.h"
 #include "agent/policy/interface_checks.h"
 #include "agent/policy/moment.h"
 #include "tools/commands.h"
 #include "tools/export/nft_text.h"
 #include "tools/export/policy_tables.h"
+#include "tools/interface_text.h"
 #include "tools/loaded_policy.h"
 #include "tools/rule_text.h"
 #include "tools/screen.h"
@@ -27,28 +27,6 @@ namespace portmatrix {
 namespace {
 
 using nlohmann::ordered_json;
-
-const char* ModeWord(Mode mode) { return mode == Mode::kAudit ? "audit" : "enforce"; }
-
-const char* DefaultWord(Verdict verdict) { return verdict == Verdict::kPass ? "pass" : "drop"; }
-
-const char* XdpWord(XdpMode mode) {
-  switch (mode) {
-    case XdpMode::kNative:
-      return "native";
-    case XdpMode::kGeneric:
-      return "generic";
-    case XdpMode::kAny:
-      return "any";
-  }
-  return "native";
-}
-
-std::vector<std::string> LocalTexts(const Interface& interface) {
-  std::vector<std::string> texts;
-  for (const Prefix& prefix : interface.local.prefixes) texts.push_back(ToString(prefix));
-  return texts;
-}
 
 std::string InterfaceLine(const Interface& interface) {
   constexpr size_t kShownPrefixes = 8;
@@ -148,11 +126,9 @@ ordered_json InterfaceJson(const Interface& interface, const Sources& sources) {
   json["mode"] = ModeWord(interface.mode);
   json["default"] = DefaultWord(interface.default_verdict);
   json["xdp"] = XdpWord(interface.xdp);
-  json["dhcp"] = interface.dhcp_client ? "client" : "none";
-  json["router_advertisements"] = interface.router_advertisements ? "accept" : "drop";
-  json["ethertypes"] = ordered_json::array();
-  for (const uint16_t type : interface.ethertypes)
-    json["ethertypes"].push_back(EthertypeWord(type));
+  json["dhcp"] = DhcpWord(interface);
+  json["router_advertisements"] = RouterAdvertisementsWord(interface);
+  json["ethertypes"] = EthertypeWords(interface);
   json["rules"] = ordered_json::array();
   Numbering numbering;
   for (const Rule& rule : interface.rules)

@@ -62,6 +62,21 @@ TEST_F(AgentApiTest, AppliesAndReports) {
   EXPECT_EQ(history[0]["outcome"], "confirmed");
 }
 
+TEST_F(AgentApiTest, GivesTheFilesOfAGeneration) {
+  ASSERT_EQ(Call("POST", "/v1/apply", ApplyBody(PolicyOf({443}))).status, 200u);
+  const auto files_of = [&](const std::string& generation) {
+    ControlApi api(*firewall_, nullptr, "/pins");
+    return api.Serve({"GET", "/v1/files", "", kRoot, {{"generation", generation}}});
+  };
+  const json answer = json::parse(files_of("1").body);
+  EXPECT_EQ(answer["number"], 1);
+  EXPECT_EQ(answer["node"], "n1");
+  EXPECT_EQ(answer["files"], ToJson(PolicyOf({443})));
+  EXPECT_EQ(ErrorOf(files_of("2")), "404 bad-request: generation 2 is not in the history");
+  EXPECT_EQ(ErrorOf(files_of("1x")), "400 bad-request: `generation` is no number");
+  EXPECT_EQ(ErrorOf(Call("GET", "/v1/files")), "400 bad-request: `generation` is no number");
+}
+
 TEST_F(AgentApiTest, TrialIsConfirmedAndRolledBack) {
   ASSERT_EQ(Call("POST", "/v1/apply", ApplyBody(PolicyOf({1}))).status, 200u);
   json answer = json::parse(
@@ -133,6 +148,7 @@ TEST_F(AgentApiTest, DocumentsAreBounded) {
 TEST_F(AgentApiTest, StrangersMayNothing) {
   for (const auto& [method, path] : {std::pair{"GET", "/v1/status"},
                                      {"GET", "/v1/history"},
+                                     {"GET", "/v1/files"},
                                      {"GET", "/v1/nothing"},
                                      {"POST", "/v1/apply"},
                                      {"POST", "/v1/detach"}})

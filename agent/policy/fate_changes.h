@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which packets another policy gives another fate (fate.h): exactly, as regions
+// of packets. Policies that mean the same have no difference, however they are
+// written.
+//
+// Sources that are spoofed under both policies, and packets from their own
+// destination, drop under both. They change no fate, and the regions do not cut
+// them out: "any" may stand for any but them.
+#ifndef PORTMATRIX_AGENT_POLICY_FATE_CHANGES_H_
+#define PORTMATRIX_AGENT_POLICY_FATE_CHANGES_H_
+
+#include <string>
+#include <vector>
+
+#include "agent/policy/fate.h"
+#include "agent/policy/model.h"
+#include "agent/policy/packet_space.h"
+#include "agent/policy/work_budget.h"
+
+namespace portmatrix {
+
+struct FateChange {
+  std::string interface;
+  Direction direction = Direction::kIn;
+  bool answer = false;  // of packets that open nothing
+  Fate was, becomes;
+  PacketRegion region;
+};
+
+struct FateQuestion {
+  // Packets too whose verdict stays, but is another rule's or another reason's.
+  bool by_rule = false;
+  // Answers too that only follow: to packets whose own fate as openings changes
+  // in the same way. Else only those are told that no such line tells.
+  bool all_answers = false;
+};
+
+struct FateChanges {
+  // Of one interface, direction and kind disjoint. In the order of the
+  // interfaces (those of `after`, then those that it lacks), directions,
+  // openings before answers, rules of `after`, rules of `before`.
+  std::vector<FateChange> changes;
+  bool complete = true;  // false: the budget did not suffice, there may be more
+};
+
+// Both nodes must outlive the answer. Interfaces are the same if their names
+// are; on one that a node has not nothing passes there.
+FateChanges CompareFates(const Node &before, const Node &after, const FateQuestion &question,
+                         WorkBudget &budget);
+
+// Sources whose packets an interface drops, whatever its rules say: what both
+// policies have for local, and what never comes from outside. A null interface
+// has nothing local.
+AddressSet AlwaysSpoofed(const Interface *before, const Interface *after);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_POLICY_FATE_CHANGES_H_

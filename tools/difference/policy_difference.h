@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What another policy does on a node: to its rules as they are written, to its properties, and to
+// packets. Equal policies that are written differently have rules that changed, and nothing else.
+#ifndef PORTMATRIX_TOOLS_DIFFERENCE_POLICY_DIFFERENCE_H_
+#define PORTMATRIX_TOOLS_DIFFERENCE_POLICY_DIFFERENCE_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "agent/policy/fate_changes.h"
+#include "agent/policy/model.h"
+#include "agent/policy/policy.h"
+#include "agent/policy/source.h"
+#include "tools/difference/address_text.h"
+#include "tools/difference/property_changes.h"
+
+namespace portmatrix {
+
+// A policy that was read, and its node. A null node: nothing is in force, and nothing passes.
+struct DifferenceSide {
+  const Node* node = nullptr;
+  const Policy* policy = nullptr;
+  const Sources* sources = nullptr;
+};
+
+struct RuleChange {
+  enum class Kind : uint8_t { kRemoved, kChanged, kAdded };
+  Kind kind = Kind::kAdded;
+  std::string rule;  // interface/matrix/id
+  Direction direction = Direction::kIn;
+  std::string place;    // "common/external.yaml:12"; of a removed one, where it was
+  std::string details;  // of a changed one: "ports 443 -> 443, 8443; action allow -> deny"
+};
+
+// Packets with one value of each; where there are two families, of one of them throughout.
+struct PacketLine {
+  std::string interface;
+  Direction direction = Direction::kIn;
+  bool answer = false;
+  End from, to;
+  ProtocolSet protocols;
+  Stretches<uint32_t> services;
+  Stretches<uint32_t> source_ports;
+  Fate was, becomes;
+};
+
+struct PolicyDifference {
+  std::string node;
+  std::vector<PropertyChange> properties;
+  std::vector<RuleChange> rules;
+  bool reordered = false;  // of the rules that stay, some are judged in another order
+  std::vector<PacketLine> packets;
+  bool complete = true;  // false: there may be more packets
+  AddressText names = AddressText({}, {});
+
+  bool changes_fate() const { return !properties.empty() || !packets.empty() || !complete; }
+};
+
+// The sides outlive the answer.
+PolicyDifference ComparePolicies(const DifferenceSide& before, const DifferenceSide& after,
+                                 const FateQuestion& question);
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_TOOLS_DIFFERENCE_POLICY_DIFFERENCE_H_
