@@ -7,7 +7,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/datapath/file_descriptor.h"
 
@@ -30,31 +33,58 @@ Result<void> FlushFolder(const std::string& folder) {
   return {};
 }
 
-Result<void> WriteBeside(const std::string& path, std::string_view text) {
-  const FileDescriptor fd(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return Error{"create", path, errno, ""};
-  if (Result<void> done = WriteAll(fd.get(), path, text); !done) return done;
-  if (fsync(fd.get()) != 0) return Error{"flush", path, errno, ""};
+std::string PathOf(const DurableText& file) { return file.folder + "/" + file.name; }
+
+std::string PathBeside(const DurableText& file) {
+  return file.folder + "/" + std::string(kUnfinishedPrefix) + file.name;
+}
+
+// All are handed to the disk before the first is waited for: file systems with a journal then
+// commit them together.
+Result<void> WriteAllBeside(std::span<const DurableText> files) {
+  std::vector<FileDescriptor> written;
+  for (const DurableText& file : files) {
+    const std::string path = PathBeside(file);
+    FileDescriptor fd(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid()) return Error{"create", path, errno, ""};
+    if (Result<void> done = WriteAll(fd.get(), path, file.text); !done) return done;
+    if (files.size() > 1) (void)sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    written.push_back(std::move(fd));
+  }
+  for (size_t i = 0; i < files.size(); ++i)
+    if (fsync(written[i].get()) != 0) return Error{"flush", PathBeside(files[i]), errno, ""};
+  return {};
+}
+
+Result<void> PutInPlace(std::span<const DurableText> files) {
+  for (const DurableText& file : files) {
+    const std::string path = PathOf(file);
+    if (rename(PathBeside(file).c_str(), path.c_str()) != 0)
+      return Error{"rename to", path, errno, ""};
+  }
+  std::set<std::string_view> flushed;
+  for (const DurableText& file : files) {
+    if (!flushed.insert(file.folder).second) continue;
+    if (Result<void> done = FlushFolder(file.folder); !done) return done;
+  }
   return {};
 }
 
 }  // namespace
 
+Result<void> WriteDurably(std::span<const DurableText> files) {
+  Result<void> done = WriteAllBeside(files);
+  if (done) done = PutInPlace(files);
+  if (!done)
+    for (const DurableText& file : files) unlink(PathBeside(file).c_str());
+  return done;
+}
+
 Result<void> WriteDurably(const std::string& folder, const std::string& name,
                           std::string_view text) {
-  const std::string path = folder + "/" + name;
-  const std::string beside = folder + "/" + std::string(kUnfinishedPrefix) + name;
-  if (Result<void> done = WriteBeside(beside, text); !done) {
-    unlink(beside.c_str());
-    return done;
-  }
-  if (rename(beside.c_str(), path.c_str()) != 0) {
-    const int code = errno;
-    unlink(beside.c_str());
-    return Error{"rename to", path, code, ""};
-  }
-  return FlushFolder(folder);
+  const DurableText file{folder, name, text};
+  return WriteDurably({&file, 1});
 }
 
 Result<void> RemoveDurably(const std::string& folder, const std::string& name) {

@@ -3,6 +3,7 @@
 #ifndef PORTMATRIX_AGENT_DURABLE_FILE_H_
 #define PORTMATRIX_AGENT_DURABLE_FILE_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,16 @@ inline constexpr std::string_view kUnfinishedPrefix = ".unfinished-";
 // flushed. On failure what stood there before still stands.
 Result<void> WriteDurably(const std::string& folder, const std::string& name,
                           std::string_view text);
+
+struct DurableText {
+  std::string folder;
+  std::string name;
+  std::string_view text;
+};
+
+// The same for several files, later ones put in place after earlier ones. Costs hardly more waits
+// for the disk than one.
+Result<void> WriteDurably(std::span<const DurableText> files);
 
 // Removes `folder`/`name` and flushes the folder; no error if it is not there.
 Result<void> RemoveDurably(const std::string& folder, const std::string& name);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <unordered_set>
@@ -21,12 +22,13 @@ struct ByIdentity {
     return a->key == b->key && a->direction == b->direction;
   }
 };
-using Rules = std::unordered_set<const Rule*, ByIdentity, ByIdentity>;
+using RuleList = std::vector<const Rule*>;
+using RuleSet = std::unordered_set<const Rule*, ByIdentity, ByIdentity>;
 
-Rules RulesOf(const Node& node) {
-  Rules rules;
+RuleList RulesOf(const Node& node) {
+  RuleList rules;
   for (const Interface& interface : node.interfaces)
-    for (const Rule& rule : interface.rules) rules.insert(&rule);
+    for (const Rule& rule : interface.rules) rules.push_back(&rule);
   return rules;
 }
 
@@ -64,30 +66,42 @@ void AddLines(const char* change, const std::vector<std::string>& names, const N
 }  // namespace
 
 RuleChanges ChangesBetween(const Node& before, const Node& after) {
-  const Rules old_rules = RulesOf(before);
-  const Rules new_rules = RulesOf(after);
+  const RuleList old_rules = RulesOf(before), new_rules = RulesOf(after);
+  // Most changes leave most rules where they are: what begins and ends alike is not looked up.
+  const ByIdentity same;
+  const auto [old_begin, new_begin] =
+      std::mismatch(old_rules.begin(), old_rules.end(), new_rules.begin(), new_rules.end(), same);
+  const auto [old_rend, new_rend] =
+      std::mismatch(old_rules.rbegin(), std::make_reverse_iterator(old_begin), new_rules.rbegin(),
+                    std::make_reverse_iterator(new_begin), same);
+  const RuleSet old_middle(old_begin, old_rend.base()), new_middle(new_begin, new_rend.base());
+
   RuleChanges changes;
-  std::vector<const Rule*> old_order, new_order;
-  for (const Interface& interface : before.interfaces) {
-    for (const Rule& rule : interface.rules) {
-      if (new_rules.contains(&rule))
-        old_order.push_back(&rule);
-      else
-        changes.removed.push_back(NameOf(rule));
-    }
+  RuleList old_order, new_order;  // of the middle
+  for (const Rule* rule : RuleList(old_begin, old_rend.base())) {
+    if (new_middle.contains(rule))
+      old_order.push_back(rule);
+    else
+      changes.removed.push_back(NameOf(*rule));
   }
-  for (const Interface& interface : after.interfaces) {
-    for (const Rule& rule : interface.rules) {
-      const auto found = old_rules.find(&rule);
-      if (found == old_rules.end()) {
-        changes.added.push_back(NameOf(rule));
-        continue;
-      }
-      new_order.push_back(&rule);
-      if (!Same(**found, rule)) changes.changed.push_back(NameOf(rule));
+  const auto compare = [&](const Rule& old_rule, const Rule& new_rule) {
+    if (!Same(old_rule, new_rule)) changes.changed.push_back(NameOf(new_rule));
+  };
+  for (auto old_rule = old_rules.begin(); old_rule != old_begin; ++old_rule)
+    compare(**old_rule, *new_rules[static_cast<size_t>(old_rule - old_rules.begin())]);
+  for (const Rule* rule : RuleList(new_begin, new_rend.base())) {
+    const auto found = old_middle.find(rule);
+    if (found == old_middle.end()) {
+      changes.added.push_back(NameOf(*rule));
+      continue;
     }
+    new_order.push_back(rule);
+    compare(**found, *rule);
   }
-  changes.reordered = !std::ranges::equal(old_order, new_order, ByIdentity());
+  for (auto old_rule = old_rend.base(), new_rule = new_rend.base(); old_rule != old_rules.end();
+       ++old_rule, ++new_rule)
+    compare(**old_rule, **new_rule);
+  changes.reordered = !std::ranges::equal(old_order, new_order, same);
   return changes;
 }
 

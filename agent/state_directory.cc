@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -39,6 +40,15 @@ Result<void> MakeFolder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return Error{"create directory", path, errno, "give another one with --state_dir"};
   return {};
+}
+
+std::set<uint64_t> With(std::set<uint64_t> numbers, uint64_t number) {
+  numbers.insert(number);
+  return numbers;
+}
+
+std::string RecordText(const StoredGeneration& generation) {
+  return ToJson(generation).dump(2) + "\n";
 }
 
 void RemoveUnfinished(const std::string& folder) {
@@ -156,21 +166,26 @@ Result<void> StateDirectory::Store(const StoredGeneration& generation, const Sou
   } catch (const json::exception&) {
     return Error{"store generation", std::to_string(generation.number), 0, "a file is not UTF-8"};
   }
-  Result<void> done = WriteDurably(Folder(kSources), SourcesName(generation.fingerprint), text);
-  if (!done) return done;
-  return StoreAnother(generation, kept);
+  const std::string record = RecordText(generation);
+  const std::array<DurableText, 2> files{
+      {{Folder(kSources), SourcesName(generation.fingerprint), text},
+       {Folder(kGenerations), GenerationName(generation.number), record}}};
+  if (Result<void> done = WriteDurably(files); !done) return done;
+  generations_[generation.number] = generation;
+  highest_number_ = std::max(highest_number_, generation.number);
+  Forget(With(kept, generation.number));
+  return {};
 }
 
 Result<void> StateDirectory::StoreAnother(const StoredGeneration& generation,
                                           const std::set<uint64_t>& kept) {
-  Result<void> done = WriteDurably(Folder(kGenerations), GenerationName(generation.number),
-                                   ToJson(generation).dump(2) + "\n");
-  if (!done) return done;
+  if (Result<void> done = WriteDurably(Folder(kGenerations), GenerationName(generation.number),
+                                       RecordText(generation));
+      !done)
+    return done;
   generations_[generation.number] = generation;
   highest_number_ = std::max(highest_number_, generation.number);
-  std::set<uint64_t> needed = kept;
-  needed.insert(generation.number);
-  Forget(needed);
+  Forget(With(kept, generation.number));
   return {};
 }
 
@@ -179,13 +194,16 @@ Result<void> StateDirectory::Discard(uint64_t number) {
   return RemoveDurably(Folder(kGenerations), GenerationName(number));
 }
 
-// What cannot be deleted now is tried again with the next generation.
+// What cannot be deleted now, or comes back with a crash, is tried again with the next generation.
 void StateDirectory::Forget(const std::set<uint64_t>& kept) {
   size_t excess =
       generations_.size() > kKeptGenerations ? generations_.size() - kKeptGenerations : 0;
+  std::error_code failed;
   for (auto at = generations_.begin(); at != generations_.end() && excess > 0;) {
     const bool needed = kept.contains(at->first) || confirmed_ == at->first;
-    if (needed || !RemoveDurably(Folder(kGenerations), GenerationName(at->first))) {
+    if (!needed)
+      std::filesystem::remove(Folder(kGenerations) + "/" + GenerationName(at->first), failed);
+    if (needed || failed) {
       ++at;
       continue;
     }
@@ -201,7 +219,8 @@ void StateDirectory::Forget(const std::set<uint64_t>& kept) {
     std::string name = entry.path().filename().string();
     if (!named.contains(name)) unnamed.push_back(std::move(name));
   }
-  for (const std::string& name : unnamed) (void)RemoveDurably(Folder(kSources), name);
+  for (const std::string& name : unnamed)
+    std::filesystem::remove(Folder(kSources) + "/" + name, ignored);
 }
 
 Result<Sources> StateDirectory::LoadSources(uint64_t number) const {

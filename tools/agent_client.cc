@@ -3,14 +3,13 @@
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
-#include <httplib.h>
-#include <sys/socket.h>
 
 #include <cstdio>
 #include <cstring>
 
 #include "tools/loaded_policy.h"
 #include "tools/screen.h"
+#include "tools/unix_http.h"
 
 DECLARE_bool(json);
 DECLARE_string(socket);
@@ -21,9 +20,9 @@ namespace {
 using nlohmann::json;
 
 // Compiling a large policy takes the agent a while; it answers when the policy is in force.
-constexpr time_t kAnswerSeconds = 300;
+constexpr int kAnswerSeconds = 300;
 // A reading asks little; an agent that is stopped or hung must not hold up those who only look.
-constexpr time_t kReadingSeconds = 5;
+constexpr int kReadingSeconds = 5;
 
 int CodeOf(const std::string& kind) {
   if (kind == "invalid-policy") return kExitInvalidPolicy;
@@ -44,13 +43,13 @@ AgentAnswer Unreachable(const std::string& why) {
   return answer;
 }
 
-AgentAnswer AnswerOf(const httplib::Result& result) {
+AgentAnswer AnswerOf(const Result<HttpAnswer>& result) {
   if (!result) {
-    const httplib::Error error = result.error();
-    if (error == httplib::Error::Connection)
-      return Unreachable(fmt::format("{} (is portmatrixd running? another place: --socket)",
-                                     errno != 0 ? std::strerror(errno) : "no connection"));
-    return Unreachable(httplib::to_string(error));
+    const Error& error = result.error();
+    const std::string why = error.code != 0 ? std::strerror(error.code) : error.detail;
+    return Unreachable(error.operation == "connect to"
+                           ? why + " (is portmatrixd running? another place: --socket)"
+                           : why);
   }
   AgentAnswer answer;
   answer.body = json::parse(result->body, nullptr, false);
@@ -64,26 +63,14 @@ AgentAnswer AnswerOf(const httplib::Result& result) {
   return answer;
 }
 
-httplib::Client Client(time_t seconds) {
-  httplib::Client client(FLAGS_socket);
-  client.set_address_family(AF_UNIX);
-  client.set_read_timeout(seconds);
-  client.set_write_timeout(seconds);
-  // HTTP wants a host; a path as one would be refused.
-  client.set_default_headers({{"Host", "localhost"}});
-  return client;
-}
-
 }  // namespace
 
 AgentAnswer GetFromAgent(const std::string& path) {
-  errno = 0;
-  return AnswerOf(Client(kReadingSeconds).Get(path.c_str()));
+  return AnswerOf(AskUnixSocket(FLAGS_socket, "GET", path, "", kReadingSeconds));
 }
 
 AgentAnswer PostToAgent(const std::string& path, const std::string& body) {
-  errno = 0;
-  return AnswerOf(Client(kAnswerSeconds).Post(path.c_str(), body, "application/json"));
+  return AnswerOf(AskUnixSocket(FLAGS_socket, "POST", path, body, kAnswerSeconds));
 }
 
 int ReportFailure(const Command& command, const AgentAnswer& answer) {

@@ -10,6 +10,7 @@
 #include "agent/compile/address_classes.h"
 #include "agent/compile/address_tree.h"
 #include "agent/compile/matchers.h"
+#include "maps/rule_slots.h"
 
 namespace portmatrix {
 namespace {
@@ -32,6 +33,7 @@ class Compiler {
            size_t most_dense_words)
       : node_(node),
         numbering_(numbering),
+        slots_(numbering.rules),
         generation_(generation),
         matchers_(classes_, &trees_, most_dense_words) {}
 
@@ -67,13 +69,14 @@ class Compiler {
     for (size_t i = 0; i < node_.interfaces.size(); ++i) {
       const Interface& interface = node_.interfaces[i];
       local_.push_back(classes_.Number(interface.local));
+      for (auto& lines : lines_[i]) lines.reserve(node_.failsafe.size() + interface.rules.size());
       for (const FailsafeEntry& entry : node_.failsafe)
         AddLine(i, Direction::kIn, entry.match, PM_VALUE(PM_ACTION_FAILSAFE, 0));
       for (const Rule& rule : interface.rules) {
         if (rule.state != RuleState::kActive) continue;
         const pm_action action = rule.action == Action::kAllow ? PM_ACTION_ALLOW : PM_ACTION_DENY;
         pm_rule entry{};
-        entry.slot = numbering_.rules.at({rule.key, rule.direction});
+        entry.slot = slots_.Find(rule.key, rule.direction).value();
         entry.action = static_cast<uint8_t>(action);
         entry.log = rule.log;
         rules_.push_back(entry);
@@ -154,6 +157,7 @@ class Compiler {
 
   const Node& node_;
   const Numbering& numbering_;
+  const RuleSlots slots_;
   const uint64_t generation_;
   AddressClasses classes_;
   std::vector<std::array<std::vector<Line>, PM_DIRECTIONS>> lines_;

@@ -3,43 +3,69 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "maps/rule_slots.h"
 
 namespace portmatrix {
 namespace {
 
 // Gives the lowest free numbers, one after the other.
-template <typename Name>
-class Giver {
+class FreeNumbers {
  public:
-  Giver(std::map<Name, uint32_t>* numbers, uint32_t limit) : numbers_(numbers), limit_(limit) {
-    for (const auto& [name, number] : *numbers) taken_.insert(number);
+  template <typename Name>
+  FreeNumbers(const std::map<Name, uint32_t>& taken, uint32_t limit) : taken_(limit, false) {
+    for (const auto& [name, number] : taken)
+      if (number < limit) taken_[number] = true;
   }
 
-  bool Give(const Name& name) {
-    if (numbers_->contains(name)) return true;
-    while (taken_.contains(next_)) ++next_;
-    if (next_ >= limit_) return false;
-    taken_.insert(next_);
-    numbers_->emplace(name, next_);
-    return true;
+  std::optional<uint32_t> Next() {
+    while (next_ < taken_.size() && taken_[next_]) ++next_;
+    if (next_ == taken_.size()) return std::nullopt;
+    return next_++;
   }
 
  private:
-  std::map<Name, uint32_t>* numbers_;
-  uint32_t limit_;
-  std::set<uint32_t> taken_;
+  std::vector<bool> taken_;
   uint32_t next_ = 0;
+};
+
+using NewNames = std::vector<std::pair<std::string, uint32_t>>;
+
+class NameGiver {
+ public:
+  NameGiver(const std::map<std::string, uint32_t>& numbers, uint32_t limit)
+      : numbers_(numbers), free_(numbers, limit) {}
+
+  bool Give(const std::string& name) {
+    if (numbers_.contains(name)) return true;
+    for (const auto& [given, number] : given_)
+      if (given == name) return true;
+    const auto number = free_.Next();
+    if (number) given_.emplace_back(name, *number);
+    return number.has_value();
+  }
+
+  const NewNames& given() const { return given_; }
+
+ private:
+  const std::map<std::string, uint32_t>& numbers_;
+  FreeNumbers free_;
+  NewNames given_;
 };
 
 }  // namespace
 
 bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numbering,
                 std::string* what) {
-  Numbering next = *numbering;
-  Giver<RuleIdentity> rules(&next.rules, limits.rules);
-  Giver<std::string> interfaces(&next.interfaces, limits.interfaces);
-  Giver<std::string> devices(&next.devices, limits.devices);
+  NameGiver interfaces(numbering->interfaces, limits.interfaces);
+  NameGiver devices(numbering->devices, limits.devices);
+  RuleSlots slots(numbering->rules);
+  std::optional<FreeNumbers> free_slots;
+  std::vector<std::pair<const Rule*, uint32_t>> rules;  // that have none yet
   for (const Interface& interface : node.interfaces) {
     if (!interfaces.Give(interface.name)) {
       *what = fmt::format("more than {} interfaces are named by the generations in use",
@@ -53,14 +79,23 @@ bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numb
       return false;
     }
     for (const Rule& rule : interface.rules) {
-      if (rules.Give({rule.key, rule.direction})) continue;
-      *what =
-          fmt::format("the counters have room for {} rules, and the generations in use name more",
-                      limits.rules);
-      return false;
+      if (slots.Find(rule.key, rule.direction)) continue;
+      if (!free_slots) free_slots.emplace(numbering->rules, limits.rules);
+      const auto slot = free_slots->Next();
+      if (!slot) {
+        *what =
+            fmt::format("the counters have room for {} rules, and the generations in use name more",
+                        limits.rules);
+        return false;
+      }
+      slots.Add(rule.key, rule.direction, *slot);
+      rules.emplace_back(&rule, *slot);
     }
   }
-  *numbering = std::move(next);
+  numbering->interfaces.insert(interfaces.given().begin(), interfaces.given().end());
+  numbering->devices.insert(devices.given().begin(), devices.given().end());
+  for (const auto& [rule, slot] : rules)
+    numbering->rules.emplace(RuleIdentity{rule->key, rule->direction}, slot);
   return true;
 }
 

@@ -3,7 +3,10 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace portmatrix {
@@ -45,37 +48,46 @@ std::vector<KeyRange> KeyRanges(const Match& match) {
   return ranges;
 }
 
-// A function on [0, end) that is painted over, the later stroke on top.
-template <typename Value>
-class Canvas {
- public:
-  explicit Canvas(uint32_t end) : end_(end) { values_.emplace(0, Value{}); }
-
-  // Replaces each value v on [first, last] by stroke(v).
-  template <typename Stroke>
-  void Paint(uint32_t first, uint32_t last, Stroke stroke) {
-    const auto begin = CutAt(first);
-    const auto end = last + 1 == end_ ? values_.end() : CutAt(last + 1);
-    for (auto at = begin; at != end; ++at) at->second = stroke(at->second);
-  }
-
-  const std::map<uint32_t, Value>& values() const { return values_; }
-
- private:
-  typename std::map<uint32_t, Value>::iterator CutAt(uint32_t key) {
-    auto at = values_.lower_bound(key);
-    if (at != values_.end() && at->first == key) return at;
-    return values_.emplace_hint(at, key, std::prev(at)->second);
-  }
-
-  uint32_t end_;
-  std::map<uint32_t, Value> values_;
+// Keys [first, last] for which a candidate is meant.
+struct Stretch {
+  uint32_t first;
+  uint32_t last;
+  uint32_t candidate;
+  bool is_open;  // further candidates may match where this one's source ports do not
 };
 
-Intervals Merged(const std::map<uint32_t, uint32_t>& values) {
-  Intervals intervals;
-  for (const auto& [first, value] : values) Append(first, value, &intervals);
-  return intervals;
+// The stretches that hold for a key, in the order of the list that they stand in.
+using Holding = std::set<const Stretch*>;
+
+// Calls `visit(first, holding)` for each key from which on other stretches hold than before, from
+// key zero on; `end` is one past the last key. `stretches` stand in the order of their candidates.
+template <typename Visit>
+void Sweep(const std::vector<Stretch>& stretches, uint32_t end, Visit visit) {
+  struct Event {
+    uint32_t key;
+    const Stretch* stretch;
+    bool begins;
+  };
+  std::vector<Event> events;
+  events.reserve(2 * stretches.size());
+  for (const Stretch& stretch : stretches) {
+    events.push_back({stretch.first, &stretch, true});
+    if (stretch.last + 1 != end) events.push_back({stretch.last + 1, &stretch, false});
+  }
+  std::ranges::sort(events, {},
+                    [](const Event& event) { return std::pair(event.key, event.stretch); });
+  Holding holding;
+  if (events.empty() || events.front().key != 0) visit(0u, holding);
+  for (size_t at = 0; at < events.size();) {
+    const uint32_t key = events[at].key;
+    for (; at < events.size() && events[at].key == key; ++at) {
+      if (events[at].begins)
+        holding.insert(holding.end(), events[at].stretch);
+      else
+        holding.erase(events[at].stretch);
+    }
+    visit(key, holding);
+  }
 }
 
 // Candidates that share a service, first match first; all but the last name source ports.
@@ -83,45 +95,48 @@ using SourcePortList = std::vector<uint32_t>;
 
 uint32_t AddSourcePortTree(const std::vector<Candidate>& candidates, const SourcePortList& list,
                            TreeTable* trees) {
-  Canvas<uint32_t> canvas(kPortEnd);
-  for (auto index = list.rbegin(); index != list.rend(); ++index) {
-    const Candidate& candidate = candidates[*index];
-    const auto stroke = [&](uint32_t) { return candidate.value; };
-    if (candidate.match->source_ports.empty() || candidate.match->any_protocol)
-      canvas.Paint(0, kPortEnd - 1, stroke);
+  std::vector<Stretch> stretches;
+  for (const uint32_t index : list) {
+    const Match& match = *candidates[index].match;
+    if (match.source_ports.empty() || match.any_protocol)
+      stretches.push_back({0, kPortEnd - 1, index, false});
     else
-      for (const PortRange& ports : candidate.match->source_ports)
-        canvas.Paint(ports.first, ports.last, stroke);
+      for (const PortRange& ports : match.source_ports)
+        stretches.push_back({ports.first, ports.last, index, false});
   }
-  return trees->Add(Merged(canvas.values()));
+  Intervals intervals;
+  Sweep(stretches, kPortEnd, [&](uint32_t first, const Holding& holding) {
+    Append(first, holding.empty() ? 0 : candidates[(*holding.begin())->candidate].value,
+           &intervals);
+  });
+  return trees->Add(intervals);
 }
 
 }  // namespace
 
 uint32_t AddServiceTree(const std::vector<Candidate>& candidates, TreeTable* trees) {
-  Canvas<SourcePortList> canvas(kKeyEnd);
-  for (size_t index = candidates.size(); index-- > 0;) {
-    for (const KeyRange& range : KeyRanges(*candidates[index].match)) {
-      canvas.Paint(range.first, range.last, [&](const SourcePortList& below) {
-        SourcePortList list{static_cast<uint32_t>(index)};
-        if (range.has_source_ports) list.insert(list.end(), below.begin(), below.end());
-        return list;
-      });
-    }
-  }
+  std::vector<Stretch> stretches;
+  for (uint32_t index = 0; index < candidates.size(); ++index)
+    for (const KeyRange& range : KeyRanges(*candidates[index].match))
+      stretches.push_back({range.first, range.last, index, range.has_source_ports});
+
   std::map<SourcePortList, uint32_t> source_port_trees;
   Intervals intervals;
-  for (const auto& [first, list] : canvas.values()) {
-    uint32_t value = 0;
-    if (list.size() == 1 && candidates[list.front()].match->source_ports.empty()) {
-      value = candidates[list.front()].value;
-    } else if (!list.empty()) {
-      const auto [tree, added] = source_port_trees.try_emplace(list, 0);
-      if (added) tree->second = AddSourcePortTree(candidates, list, trees);
-      value = PM_VALUE_SOURCE_PORTS | tree->second;
+  Sweep(stretches, kKeyEnd, [&](uint32_t first, const Holding& holding) {
+    if (holding.empty()) return Append(first, 0u, &intervals);
+    const Stretch& front = **holding.begin();
+    const Candidate& candidate = candidates[front.candidate];
+    if (!front.is_open && candidate.match->source_ports.empty())
+      return Append(first, candidate.value, &intervals);
+    SourcePortList list;
+    for (const Stretch* stretch : holding) {
+      list.push_back(stretch->candidate);
+      if (!stretch->is_open) break;
     }
-    Append(first, value, &intervals);
-  }
+    const auto [tree, added] = source_port_trees.try_emplace(std::move(list), 0);
+    if (added) tree->second = AddSourcePortTree(candidates, tree->first, trees);
+    Append(first, PM_VALUE_SOURCE_PORTS | tree->second, &intervals);
+  });
   return trees->Add(intervals);
 }
 

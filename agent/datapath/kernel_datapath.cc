@@ -236,13 +236,7 @@ Result<void> KernelDatapath::ForgetUnhooked() {
 // ---- Names and numbers ----
 
 Result<std::vector<pm_owner_name>> KernelDatapath::ReadOwnerNames() const {
-  std::vector<pm_owner_name> owners(PM_OWNERS);
-  for (uint32_t i = 0; i < PM_OWNERS; ++i) {
-    auto owner = map("owners").Lookup<uint32_t, pm_owner_name>(i);
-    if (!owner) return owner.error();
-    if (*owner) owners[i] = **owner;
-  }
-  return owners;
+  return map("owners").ReadArray<pm_owner_name>(PM_OWNERS);
 }
 
 Result<Numbering> KernelDatapath::ReadNumbering() {
@@ -415,14 +409,15 @@ Result<void> KernelDatapath::Detach(const std::string& device) {
 }
 
 Result<std::vector<Attachment>> KernelDatapath::Attachments() {
+  auto records = map("attachments").ReadArray<pm_attachment>(PM_MAX_DEVICES);
+  if (!records) return records.error();
   std::vector<Attachment> attachments;
   for (uint32_t number = 0; number < PM_MAX_DEVICES; ++number) {
-    auto record = map("attachments").Lookup<uint32_t, pm_attachment>(number);
-    if (!record) return record.error();
-    if (!*record || (*record)->ifindex == 0) continue;
-    attachments.push_back({TextOf((*record)->device), number, (*record)->ifindex,
-                           static_cast<pm_xdp_mode>((*record)->xdp_mode),
-                           static_cast<pm_tc_kind>((*record)->tc_kind)});
+    const pm_attachment& record = (*records)[number];
+    if (record.ifindex == 0) continue;
+    attachments.push_back({TextOf(record.device), number, record.ifindex,
+                           static_cast<pm_xdp_mode>(record.xdp_mode),
+                           static_cast<pm_tc_kind>(record.tc_kind)});
   }
   return attachments;
 }

@@ -3,11 +3,18 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
+
+#include "maps/rule_slots.h"
 
 namespace portmatrix {
 namespace {
@@ -15,6 +22,26 @@ namespace {
 RuleIdentity IdentityOf(const pm_rule_name& name) {
   return {std::string(name.key, strnlen(name.key, sizeof name.key)),
           static_cast<Direction>(name.direction)};
+}
+
+using NameList = std::vector<std::pair<uint32_t, pm_rule_name>>;
+
+// Ends the retirements that were cut off: what never came to its instant is taken back, the rest
+// cleared, and out of the list.
+template <typename ClearSlot>
+Result<void> FinishAll(uint64_t retirements, const RuleMaps& maps, NameList* names,
+                       ClearSlot clear) {
+  for (auto& [slot, name] : *names) {
+    if (name.retired_at == 0) continue;
+    if (name.retired_at > retirements) {
+      name.retired_at = 0;
+      if (auto kept = maps.names.Update(slot, name); !kept) return kept;
+    } else if (auto cleared = clear(slot); !cleared) {
+      return cleared;
+    }
+  }
+  std::erase_if(*names, [](const auto& entry) { return entry.second.retired_at != 0; });
+  return {};
 }
 
 constexpr uint32_t kSums = PM_OWNERS * PM_DIRECTIONS;  // of one bank
@@ -34,60 +61,69 @@ Result<uint64_t> RuleLedger::Retirements() const {
 }
 
 Result<std::map<RuleIdentity, uint32_t>> RuleLedger::Slots() const {
-  auto names = ReadNames();
+  auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
   if (!names) return names.error();
-  std::map<RuleIdentity, uint32_t> slots;
-  for (const auto& [slot, name] : *names) slots.emplace(IdentityOf(name), slot);
-  return slots;
+  std::vector<std::pair<RuleIdentity, uint32_t>> slots;
+  slots.reserve(names->size());
+  for (const auto& [slot, name] : *names) slots.emplace_back(IdentityOf(name), slot);
+  // In order: then each finds its place in the map at once.
+  std::ranges::sort(slots);
+  return std::map<RuleIdentity, uint32_t>(std::make_move_iterator(slots.begin()),
+                                          std::make_move_iterator(slots.end()));
 }
 
 Result<void> RuleLedger::Finish() {
   auto retirements = Retirements();
   if (!retirements) return retirements.error();
-  auto names = ReadNames();
+  auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
   if (!names) return names.error();
-  for (auto& [slot, name] : *names) {
-    if (name.retired_at == 0) continue;
-    if (name.retired_at > *retirements) {
-      name.retired_at = 0;  // its instant never came
-      if (auto kept = maps_.names.Update(slot, name); !kept) return kept;
-    } else if (auto cleared = Clear(slot); !cleared) {
-      return cleared;
-    }
-  }
-  return {};
+  return FinishAll(*retirements, maps_, &*names, [&](uint32_t slot) { return Clear(slot); });
 }
 
 Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleIdentity>& rules,
                               const Numbering& numbering) {
-  // A slot must not be given again while it holds counts that `retired` has already.
-  if (auto finished = Finish(); !finished) return finished;
-  auto names = ReadNames();
+  auto retirements = Retirements();
+  if (!retirements) return retirements.error();
+  auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
   if (!names) return names.error();
+  // A slot must not be given again while it holds counts that `retired` has already.
+  if (auto finished =
+          FinishAll(*retirements, maps_, &*names, [&](uint32_t slot) { return Clear(slot); });
+      !finished)
+    return finished;
+
+  std::unordered_map<uint32_t, pm_rule_name*> named;
+  named.reserve(names->size());
+  for (auto& [slot, name] : *names) named.emplace(slot, &name);
+  const RuleSlots slots(numbering.rules);
   Marked changed;
-  std::set<uint32_t> placed;
+  const auto change = [&](uint32_t slot, const pm_rule_name& name) {
+    changed.slots.push_back(slot);
+    changed.names.push_back(name);
+  };
+  std::unordered_set<uint32_t> placed;
+  placed.reserve(rules.size());
   for (uint32_t i = 0; i < rules.size(); ++i) {
-    const uint32_t slot = numbering.rules.at(rules[i]);
+    const uint32_t slot = slots.Find(rules[i].key, rules[i].direction).value();
     placed.insert(slot);
-    const auto [found, added] = names->try_emplace(slot, pm_rule_name{});
-    pm_rule_name& name = found->second;
-    if (added) {
+    const auto found = named.find(slot);
+    if (found != named.end() && found->second->position[generation_slot] == i + 1) continue;
+    pm_rule_name name{};
+    if (found != named.end()) {
+      name = *found->second;
+    } else {
       rules[i].key.copy(name.key, sizeof name.key - 1);
       const std::string interface = rules[i].key.substr(0, rules[i].key.find('/'));
       name.owner = static_cast<uint16_t>(numbering.interfaces.at(interface));
       name.direction = static_cast<uint8_t>(rules[i].direction);
-    } else if (name.position[generation_slot] == i + 1) {
-      continue;
     }
     name.position[generation_slot] = i + 1;
-    changed.slots.push_back(slot);
-    changed.names.push_back(name);
+    change(slot, name);
   }
   for (auto& [slot, name] : *names) {
     if (name.position[generation_slot] == 0 || placed.contains(slot)) continue;
     name.position[generation_slot] = 0;
-    changed.slots.push_back(slot);
-    changed.names.push_back(name);
+    change(slot, name);
   }
   return maps_.names.UpdateAll(changed.slots, changed.names);
 }

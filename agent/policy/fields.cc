@@ -11,6 +11,7 @@ namespace portmatrix {
 
 Fields::Fields(const YamlNode& map, std::string thing, Diagnostics& diagnostics)
     : map_(map), thing_(std::move(thing)), diagnostics_(diagnostics) {
+  asked_.reserve(16);  // more than any map has but a few
   Expect(map, YamlNode::Kind::kMap, thing_, diagnostics);
 }
 

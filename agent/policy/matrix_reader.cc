@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "agent/policy/fields.h"
 #include "agent/policy/lint.h"
@@ -103,14 +105,16 @@ std::optional<WrittenMatrix> ReadMatrix(const YamlNode& document, bool& complete
   }
   const YamlNode* rules = fields.Require("rules", "add `rules:` and a list of rules");
   if (rules != nullptr && Expect(*rules, YamlNode::Kind::kList, "rules", diagnostics)) {
-    std::map<std::string, Span> ids;
+    std::unordered_map<std::string_view, Span> ids;  // of texts in the document
+    ids.reserve(rules->items.size());
+    matrix.rules.reserve(rules->items.size());
     for (const YamlNode& item : rules->items) {
       auto rule = ReadRule(item, diagnostics);
       if (!rule) {
         complete = false;
         continue;
       }
-      const auto [twin, added] = ids.emplace(rule->id, rule->span);
+      const auto [twin, added] = ids.emplace(item.Find("id")->text, rule->span);
       if (!added) {
         diagnostics
             .Error("duplicate-rule", rule->span,

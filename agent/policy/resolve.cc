@@ -116,6 +116,7 @@ class Resolution {
         ReportUnknownMatrix(name);
         continue;
       }
+      interface.rules.reserve(interface.rules.size() + matrix->rules.size());
       for (const WrittenRule& rule : matrix->rules) AddRule(*matrix, rule, locality, interface);
     }
     rules_ += interface.rules.size();
@@ -125,23 +126,21 @@ class Resolution {
   void AddRule(const WrittenMatrix& matrix, const WrittenRule& written, const Locality& locality,
                Interface& interface) {
     if (named_prefixes_ > kMaxNamedPrefixes) return;
-    const ResolvedAddresses from = sets_.Resolve(written.from), to = sets_.Resolve(written.to);
+    ResolvedAddresses from = sets_.Resolve(written.from), to = sets_.Resolve(written.to);
     named_prefixes_ += from.set.prefixes.size() + to.set.prefixes.size();
     if (written.broken || from.broken || to.broken || locals_broken_) return;
-    const Match match = MatchOf(written.service, from.set, to.set);
-    if (!written.ignore.contains(std::string(kFamiliesCannotMeet)) &&
-        warned_.insert(&written).second) {
-      WarnOfFamilies(match, fmt::format("rule `{}`", written.id), written.span);
-    }
-    for (const RuleWay& way : DeriveWays(written, from.set, to.set, locality, diagnostics_)) {
+    const std::vector<RuleWay> ways = DeriveWays(written, from.set, to.set, locality, diagnostics_);
+    Match match = MatchOf(written.service, std::move(from.set), std::move(to.set));
+    WarnOfFamilies(match, written);
+    for (size_t i = 0; i < ways.size(); ++i) {
       Rule rule;
       rule.matrix = matrix.name;
       rule.id = written.id;
-      rule.key = fmt::format("{}/{}/{}", interface.name, matrix.name, written.id);
-      rule.direction = way.direction;
+      rule.key = interface.name + "/" + matrix.name + "/" + written.id;
+      rule.direction = ways[i].direction;
       rule.action = written.action;
-      rule.state = StateOf(written, way);
-      rule.match = match;
+      rule.state = StateOf(written, ways[i]);
+      rule.match = i + 1 < ways.size() ? match : std::move(match);
       rule.log = written.log;
       rule.expires = written.expires;
       rule.description = written.description;
@@ -157,6 +156,14 @@ class Resolution {
     if (!rule.enabled) return RuleState::kDisabled;
     if (rule.expires && *rule.expires <= now_) return RuleState::kExpired;
     return way.inactive ? RuleState::kInactive : RuleState::kActive;
+  }
+
+  // Once for a rule, on however many interfaces.
+  void WarnOfFamilies(const Match& match, const WrittenRule& rule) {
+    if (WhyFamiliesCannotMeet(match).empty() ||
+        rule.ignore.contains(std::string(kFamiliesCannotMeet)) || !warned_.insert(&rule).second)
+      return;
+    WarnOfFamilies(match, fmt::format("rule `{}`", rule.id), rule.span);
   }
 
   void WarnOfFamilies(const Match& match, const std::string& thing, const Span& span) {

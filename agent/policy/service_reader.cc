@@ -81,6 +81,7 @@ std::vector<PortRange> ReadRanges(const YamlNode& value, std::string_view thing,
   for (const YamlNode* item : OneOrMany(value, thing, false, diagnostics)) {
     if (const auto range = ReadRange(*item, thing, diagnostics)) read.push_back(*range);
   }
+  if (read.size() <= 1) return read;
   std::ranges::sort(read);
   std::vector<PortRange> merged;
   for (const PortRange& range : read) {

@@ -14,9 +14,8 @@ namespace {
 
 bool ReadTerm(const YamlNode& value, std::string_view thing, AddressTerm& term,
               Diagnostics& diagnostics) {
-  if (!Expect(value, YamlNode::Kind::kText, fmt::format("an entry of {}", thing), diagnostics)) {
-    return false;
-  }
+  if (value.kind != YamlNode::Kind::kText)
+    return Expect(value, YamlNode::Kind::kText, fmt::format("an entry of {}", thing), diagnostics);
   term.span = value.span;
   if (value.text == "any") {
     term.kind = AddressTerm::Kind::kAny;
@@ -47,7 +46,9 @@ AddressTerms ReadTerms(const YamlNode& value, std::string_view thing, bool may_b
   AddressTerms result;
   result.span = value.span;
   const size_t errors = diagnostics.errors();
-  for (const YamlNode* item : OneOrMany(value, thing, may_be_empty, diagnostics)) {
+  const auto items = OneOrMany(value, thing, may_be_empty, diagnostics);
+  result.terms.reserve(items.size());
+  for (const YamlNode* item : items) {
     AddressTerm term;
     if (!ReadTerm(*item, thing, term, diagnostics)) continue;
     if (!result.text.empty()) result.text += ", ";

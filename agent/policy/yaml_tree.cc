@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <utility>
 
 #include "agent/policy/limits.h"
+#include "agent/policy/plain_yaml.h"
 #include "agent/policy/utf8.h"
 #include "agent/policy/yaml_advice.h"
 #include "agent/policy/yaml_text.h"
@@ -264,19 +266,26 @@ const YamlNode* YamlNode::Find(std::string_view key) const {
   return found == keys.end() ? nullptr : &items[static_cast<size_t>(found - keys.begin())];
 }
 
-YamlFile ParseYaml(std::string_view text, uint32_t file, Diagnostics& diagnostics) {
-  YamlFile result;
-  result.whole = false;
+namespace {
+
+// Without the byte order mark; nothing, and a diagnostic, where the text cannot be YAML at all.
+std::optional<std::string_view> Legible(std::string_view text, uint32_t file,
+                                        Diagnostics& diagnostics) {
   if (text.size() > kMaxDocumentBytes) {
     diagnostics.Error("too-large", Span{file, 0, 0, 1},
                       fmt::format("the file has {} bytes, {} more than the limit of {}",
                                   text.size(), text.size() - kMaxDocumentBytes, kMaxDocumentBytes),
                       "split it; put long address lists into list files (`file: PATH` in a set)");
-    return result;
+    return std::nullopt;
   }
-  if (!CheckText(text, file, diagnostics)) return result;
+  if (!CheckText(text, file, diagnostics)) return std::nullopt;
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
 
+YamlFile ParseLegible(std::string_view text, uint32_t file, Diagnostics& diagnostics) {
+  YamlFile result;
+  result.whole = false;
   std::istringstream stream{std::string(text)};
   TreeBuilder builder(text, file, diagnostics);
   try {
@@ -291,6 +300,22 @@ YamlFile ParseYaml(std::string_view text, uint32_t file, Diagnostics& diagnostic
     ReportSyntax(failure, text, builder, diagnostics);
   }
   return result;
+}
+
+}  // namespace
+
+YamlFile ParseYaml(std::string_view text, uint32_t file, Diagnostics& diagnostics) {
+  const auto legible = Legible(text, file, diagnostics);
+  if (!legible) return {.documents = {}, .whole = false};
+  if (auto documents = ReadPlainYaml(*legible, file))
+    return {.documents = std::move(*documents), .whole = true};
+  return ParseLegible(*legible, file, diagnostics);
+}
+
+YamlFile ParseYamlByLibrary(std::string_view text, uint32_t file, Diagnostics& diagnostics) {
+  const auto legible = Legible(text, file, diagnostics);
+  if (!legible) return {.documents = {}, .whole = false};
+  return ParseLegible(*legible, file, diagnostics);
 }
 
 }  // namespace portmatrix

@@ -7,8 +7,10 @@
 #include "agent/compile/compile.h"
 #include "agent/policy/expect.h"
 #include "agent/policy/lint.h"
+#include "agent/policy/plain_yaml.h"
 #include "agent/policy/reader.h"
 #include "agent/policy/resolve.h"
+#include "agent/policy/yaml_tree.h"
 
 namespace portmatrix {
 namespace {
@@ -51,6 +53,22 @@ std::string Examine(const Sources& sources, const Diagnostics& diagnostics) {
   return "";
 }
 
+bool Same(const YamlNode& a, const YamlNode& b) {
+  return a.kind == b.kind && a.quoted == b.quoted && a.text == b.text &&
+         a.span.line == b.span.line && a.span.column == b.span.column &&
+         a.span.length == b.span.length && std::ranges::equal(a.keys, b.keys, Same) &&
+         std::ranges::equal(a.items, b.items, Same);
+}
+
+// Do the quick reading of plain YAML and the library make the same tree?
+bool ReadsAlike(const std::string& text) {
+  Diagnostics ignored, said;
+  const YamlFile quick = ParseYaml(text, 0, ignored);
+  const YamlFile whole = ParseYamlByLibrary(text, 0, said);
+  return quick.whole == whole.whole && ignored.errors() == said.errors() &&
+         std::ranges::equal(quick.documents, whole.documents, Same);
+}
+
 std::string CompileNode(const Node& node) {
   Numbering numbering;
   std::string what;
@@ -64,6 +82,7 @@ std::string CompileNode(const Node& node) {
 
 std::string PolicyProblem(std::string_view text) {
   const Sources sources = SourcesOf(text);
+  if (!ReadsAlike(sources.documents.front().text)) return "the library reads another tree";
   Diagnostics diagnostics;
   const Policy policy = ReadPolicy(sources, diagnostics);
   const bool readable = !diagnostics.has_errors();
