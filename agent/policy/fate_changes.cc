@@ -206,10 +206,6 @@ AddressSet CommonLocal(const Interface* before, const Interface* after) {
   return Difference(before->local, Difference(before->local, after->local));
 }
 
-bool IsDhcpClient(const Interface* interface) {
-  return interface != nullptr && interface->dhcp_client;
-}
-
 // Sources that one policy's steps must name as spoofed, beside those that are in any case.
 AddressSet SpoofedBeside(const AddressSet& always, const Interface* interface) {
   if (interface == nullptr) return {};
