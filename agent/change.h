@@ -36,6 +36,9 @@ struct Change {
   pm_control_state state = PM_CONTROL_SETTLED;
   // With PM_CONTROL_PENDING: milliseconds of CLOCK_BOOTTIME, asked for at the last moment.
   std::function<uint64_t()> deadline;
+  // Puts on the disk what must be there before the instant: called while the tables are computed,
+  // before anything is hooked or filled. An error ends the change.
+  std::function<Result<void>()> store;
   std::set<std::string> may_be_unhooked;  // devices whose hooks may fail without the change failing
 };
 
