@@ -30,18 +30,18 @@ void ReadProtocols(const YamlNode& value, WrittenService& service, Diagnostics& 
     service.any_protocol = true;
     return;
   }
-  for (const YamlNode* item : OneOrMany(value, "protocol", false, diagnostics)) {
-    if (item->kind == YamlNode::Kind::kText && item->text == "any") {
-      diagnostics.Error("bad-protocol", item->span,
+  for (const YamlNode& item : OneOrMany(value, "protocol", false, diagnostics)) {
+    if (item.kind == YamlNode::Kind::kText && item.text == "any") {
+      diagnostics.Error("bad-protocol", item.span,
                         "`any` stands for all protocols and so stands alone",
                         "write `protocol: any`, or leave it out of the list");
       continue;
     }
-    const auto protocol = ReadProtocol(*item, diagnostics);
+    const auto protocol = ReadProtocol(item, diagnostics);
     if (!protocol) continue;
     if (std::ranges::find(service.protocols, *protocol) != service.protocols.end()) {
-      diagnostics.Error("listed-twice", item->span,
-                        fmt::format("protocol `{}` is listed twice", item->text),
+      diagnostics.Error("listed-twice", item.span,
+                        fmt::format("protocol `{}` is listed twice", item.text),
                         "remove one of them");
       continue;
     }
@@ -78,8 +78,10 @@ std::optional<PortRange> ReadRange(const YamlNode& value, std::string_view thing
 std::vector<PortRange> ReadRanges(const YamlNode& value, std::string_view thing,
                                   Diagnostics& diagnostics) {
   std::vector<PortRange> read;
-  for (const YamlNode* item : OneOrMany(value, thing, false, diagnostics)) {
-    if (const auto range = ReadRange(*item, thing, diagnostics)) read.push_back(*range);
+  const auto items = OneOrMany(value, thing, false, diagnostics);
+  read.reserve(items.size());
+  for (const YamlNode& item : items) {
+    if (const auto range = ReadRange(item, thing, diagnostics)) read.push_back(*range);
   }
   if (read.size() <= 1) return read;
   std::ranges::sort(read);
