@@ -6,10 +6,30 @@
 
 namespace portmatrix {
 
-Match MatchOf(const WrittenService& service, AddressSet from, AddressSet to) {
+namespace {
+
+ResolvedAddresses ResolveSide(const AddressTerms& terms, SetTable& sets, bool& broken,
+                              Diagnostics& diagnostics) {
+  ResolvedAddresses resolved = sets.Resolve(terms);
+  if (resolved.live != 0) {
+    diagnostics.Error("misplaced-dynamic-set", terms.span,
+                      "an expectation names a dynamic set, whose entries come and go",
+                      "only `from` and `to` of rules may; name prefixes, or a set of prefixes");
+    resolved.live = 0;
+    resolved.broken = true;
+  }
+  broken |= resolved.broken;
+  return resolved;
+}
+
+}  // namespace
+
+Match MatchOf(const WrittenService& service, ResolvedAddresses from, ResolvedAddresses to) {
   Match match;
-  match.from = std::move(from);
-  match.to = std::move(to);
+  match.from = std::move(from.set);
+  match.to = std::move(to.set);
+  match.from_live = from.live;
+  match.to_live = to.live;
   match.any_protocol = service.any_protocol;
   match.protocols = service.protocols;
   match.ports = service.ports;
@@ -19,20 +39,22 @@ Match MatchOf(const WrittenService& service, AddressSet from, AddressSet to) {
   return match;
 }
 
-std::optional<Claim> ResolveClaim(const WrittenExpectation& written, SetTable& sets) {
+std::optional<Claim> ResolveClaim(const WrittenExpectation& written, SetTable& sets,
+                                  Diagnostics& diagnostics) {
   if (!written.claim) return std::nullopt;
   const WrittenClaim& region = *written.claim;
-  ResolvedAddresses from = sets.Resolve(region.from), to = sets.Resolve(region.to);
-  bool broken = from.broken || to.broken;
+  bool broken = false;
+  const auto resolve = [&](const AddressTerms& terms) {
+    return ResolveSide(terms, sets, broken, diagnostics);
+  };
+  const auto resolve_or_any = [&](const std::optional<AddressTerms>& terms) {
+    return terms ? resolve(*terms) : ResolvedAddresses{AddressSet::Any()};
+  };
   Claim claim;
-  claim.match = MatchOf(region.service, std::move(from.set), std::move(to.set));
+  claim.match = MatchOf(region.service, resolve(region.from), resolve(region.to));
   for (const WrittenException& exception : region.except) {
-    ResolvedAddresses except_from{AddressSet::Any(), false}, except_to = except_from;
-    if (exception.from) except_from = sets.Resolve(*exception.from);
-    if (exception.to) except_to = sets.Resolve(*exception.to);
-    broken |= except_from.broken || except_to.broken;
     claim.except.push_back(
-        MatchOf(exception.service, std::move(except_from.set), std::move(except_to.set)));
+        MatchOf(exception.service, resolve_or_any(exception.from), resolve_or_any(exception.to)));
   }
   if (broken) return std::nullopt;
   claim.interface = written.expectation.interface;
@@ -49,7 +71,8 @@ std::vector<Claim> ClaimsOf(const Policy& policy, std::string_view name) {
   Diagnostics told_before;
   SetTable sets(policy, *node, told_before);
   for (const WrittenExpectation& expectation : node->expectations) {
-    if (auto claim = ResolveClaim(expectation, sets)) claims.push_back(std::move(*claim));
+    if (auto claim = ResolveClaim(expectation, sets, told_before))
+      claims.push_back(std::move(*claim));
   }
   return claims;
 }

@@ -26,10 +26,12 @@ struct Claim {
 };
 
 // Protocols and ports as written, with addresses.
-Match MatchOf(const WrittenService& service, AddressSet from, AddressSet to);
+Match MatchOf(const WrittenService& service, ResolvedAddresses from, ResolvedAddresses to);
 
-// Nothing if `written` is about one packet, or names what `sets` reports to be wrong.
-std::optional<Claim> ResolveClaim(const WrittenExpectation& written, SetTable& sets);
+// Nothing if `written` is about one packet, or names what is reported to be wrong: unknown sets,
+// and dynamic ones, of which nobody can say what packets they mean.
+std::optional<Claim> ResolveClaim(const WrittenExpectation& written, SetTable& sets,
+                                  Diagnostics& diagnostics);
 
 // Those of a node that ResolveNode has resolved without errors.
 std::vector<Claim> ClaimsOf(const Policy& policy, std::string_view node);

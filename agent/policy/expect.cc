@@ -131,6 +131,16 @@ bool Check(const Node& node, const Evaluator& evaluator, Prover& prover, size_t 
                         "look at its families, sets and exceptions; sources that are local or "
                         "multicast do not come from outside");
       return false;
+    case Proof::Outcome::kDepends:
+      diagnostics
+          .Error(
+              "expectation-undecided", claim.span,
+              "whether this holds depends on what a dynamic set holds",
+              fmt::format("the packet: {}, {}; except what may be in the set, or make the set one "
+                          "of the policy",
+                          TupleText(proof.packet), ToString(proof.direction)))
+          .notes.push_back({proof.rule->span, "the rule that would decide it if the set says so"});
+      return false;
     case Proof::Outcome::kUndecided:
       diagnostics.Error(
           "expectation-undecided", claim.span,

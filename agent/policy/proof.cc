@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/proof.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "agent/policy/first_match.h"
+#include "agent/policy/live_bounds.h"
 #include "agent/policy/match_intersection.h"
 #include "agent/policy/outside.h"
 #include "agent/policy/tuple.h"
@@ -19,14 +21,15 @@ using Outcome = Proof::Outcome;
 
 // What becomes of packets that a match is the first to match.
 struct Fate {
-  enum class Kind : uint8_t { kNotMeant, kDhcp, kSpoofed, kFailsafe, kRule };
+  enum class Kind : uint8_t { kNotMeant, kDhcp, kSpoofed, kFailsafe, kRule, kPerhaps };
   Kind kind = Kind::kNotMeant;
-  const Rule* rule = nullptr;  // with kRule
+  const Rule* rule = nullptr;  // with kRule, and with kPerhaps: if its dynamic sets say so
 };
 
 struct Judge {
   PooledMatch match;
   Fate fate;
+  PooledMatch most;  // of rules over dynamic sets: what they may match
 };
 
 class Hearing {
@@ -41,6 +44,16 @@ class Hearing {
   bool Run(const Match& match, const std::vector<const Match*>& not_meant,
            const std::vector<Judge>& judges, AddressPool& pool, WorkBudget& budget) {
     const PooledMatch meant = Pooled(match, pool);
+    const bool some_live =
+        std::ranges::any_of(judges, [](const Judge& judge) { return judge.most.match != nullptr; });
+    return Ask(meant, not_meant, judges, false, pool, budget) &&
+           (!some_live || Ask(meant, not_meant, judges, true, pool, budget));
+  }
+
+ private:
+  // With `live`, rules over dynamic sets that would decide otherwise may match all that they can.
+  bool Ask(const PooledMatch& meant, const std::vector<const Match*>& not_meant,
+           const std::vector<Judge>& judges, bool live, AddressPool& pool, WorkBudget& budget) {
     std::vector<PooledMatch> others;
     std::vector<Fate> fates;
     const auto add = [&](const PooledMatch& other, const Fate& fate) {
@@ -49,19 +62,29 @@ class Hearing {
       fates.push_back(fate);
     };
     for (const Match* exception : not_meant) add(Pooled(*exception, pool), Fate{});
-    for (const Judge& judge : judges) add(judge.match, judge.fate);
+    for (const Judge& judge : judges) {
+      add(judge.match, judge.fate);
+      if (!live || judge.most.match == nullptr) continue;
+      if (Holds(VerdictOf(*judge.fate.rule), judge.fate.rule)) continue;
+      add(judge.most, {Fate::Kind::kPerhaps, judge.fate.rule});
+    }
     const bool default_holds = Holds(interface_.default_verdict, nullptr);
     const Visited visited =
         VisitFirstMatches(meant, others, !default_holds, pool, budget, [&](const FirstMatch& met) {
           if (Stands(met, fates)) return true;
-          proof_ = {Outcome::kFails, met.sample, direction_};
+          if (proof_.outcome != Outcome::kDepends) {
+            proof_ = {Outcome::kFails, met.sample, direction_, nullptr};
+          }
           return false;
         });
     if (visited == Visited::kUndecided) proof_.outcome = Outcome::kUndecided;
     return visited == Visited::kAll;
   }
 
- private:
+  static Verdict VerdictOf(const Rule& rule) {
+    return rule.action == Action::kAllow ? Verdict::kPass : Verdict::kDrop;
+  }
+
   bool Holds(Verdict verdict, const Rule* rule) const {
     if (verdict != claim_.verdict) return false;
     return !claim_.rule || (rule != nullptr && rule->key == *claim_.rule);
@@ -82,9 +105,12 @@ class Hearing {
       case Fate::Kind::kFailsafe:
         return Spoofed(met) || Asked(Verdict::kPass, nullptr);
       case Fate::Kind::kRule:
-        return Spoofed(met) ||
-               Asked(fate.rule->action == Action::kAllow ? Verdict::kPass : Verdict::kDrop,
-                     fate.rule);
+        return Spoofed(met) || Asked(VerdictOf(*fate.rule), fate.rule);
+      case Fate::Kind::kPerhaps:
+        if (Spoofed(met)) return true;
+        asked_ = true;
+        proof_ = {Outcome::kDepends, met.sample, direction_, fate.rule};
+        return false;
     }
     return false;
   }
@@ -127,18 +153,19 @@ struct Prover::State {
     if (!added) return judges;
     const Interface& interface = node.interfaces[index];
     for (EarlyStep& step : StepsBeforeRules(interface, direction)) {
-      judges.push_back(
-          {Pooled(Keep(std::move(step.match)), pool),
-           {step.reason == PM_REASON_DHCP ? Fate::Kind::kDhcp : Fate::Kind::kSpoofed}});
+      judges.push_back({Pooled(Keep(std::move(step.match)), pool),
+                        {step.reason == PM_REASON_DHCP ? Fate::Kind::kDhcp : Fate::Kind::kSpoofed},
+                        {}});
     }
     if (direction == Direction::kIn) {
       for (const FailsafeEntry& entry : node.failsafe) {
-        judges.push_back({Pooled(entry.match, pool), {Fate::Kind::kFailsafe}});
+        judges.push_back({Pooled(entry.match, pool), {Fate::Kind::kFailsafe}, {}});
       }
     }
     for (const Rule& rule : interface.rules) {
       if (rule.direction != direction || rule.state != RuleState::kActive) continue;
-      judges.push_back({Pooled(rule.match, pool), {Fate::Kind::kRule, &rule}});
+      judges.push_back({Pooled(rule.match, pool), {Fate::Kind::kRule, &rule}, {}});
+      if (rule.match.is_live()) judges.back().most = Pooled(Keep(AtMost(rule.match)), pool);
     }
     return judges;
   }

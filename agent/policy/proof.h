@@ -11,6 +11,9 @@
 // Sources that cannot come from outside (the interface's own, loopback, multicast, broadcast, the
 // packet's own destination) drop as spoofed whatever the rules say. So they are not asked about
 // where the claim is `allow` or names a rule: `any` is anybody who can be there.
+//
+// What a dynamic set holds is not known. A claim must hold while all are empty, and no rule over
+// one may ever decide a packet of it otherwise; where one may, that is the outcome.
 #ifndef PORTMATRIX_AGENT_POLICY_PROOF_H_
 #define PORTMATRIX_AGENT_POLICY_PROOF_H_
 
@@ -30,12 +33,14 @@ struct Proof {
     kHolds,
     kFails,
     kEmpty,      // the claim means no packet
+    kDepends,    // on what a dynamic set of `rule` holds
     kUndecided,  // the budget is used up
   };
   Outcome outcome = Outcome::kHolds;
   // With kFails: one packet of the claim that fares otherwise.
   pm_tuple packet = {};
   Direction direction = Direction::kIn;
+  const Rule* rule = nullptr;  // with kDepends
 };
 
 class Prover {

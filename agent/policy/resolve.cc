@@ -191,7 +191,7 @@ class Resolution {
     if (!written.claim) {
       node_.expectations.push_back(expectation);
     } else {
-      ResolveClaim(written, sets_);  // for what it reports; see ClaimsOf
+      ResolveClaim(written, sets_, diagnostics_);  // for what it reports; see ClaimsOf
     }
   }
 
