@@ -188,5 +188,62 @@ TEST_P(FailingClaims, AreTold) {
 INSTANTIATE_TEST_SUITE_P(Regions, FailingClaims, testing::ValuesIn(kFailing),
                          [](const auto& row) { return row.param.name; });
 
+std::string SaidBesideADynamicSet(const std::string& expectation) {
+  ReadText read(fmt::format(R"(sets: {{live: {{dynamic: true, max: 10}}}}
+---
+matrix: m
+rules:
+- {{id: no, from: live, to: 192.0.2.1, protocol: any, action: deny}}
+- {{id: web, from: any, to: 192.0.2.1, protocol: tcp, ports: 443}}
+---
+node: n
+failsafe: none
+interfaces:
+  a: {{device: eth0, local: 192.0.2.1, matrices: [m]}}
+expect:
+- {{interface: a, {}}}
+)",
+                            expectation));
+  if (!read.nodes.empty()) RunExpectations(read.policy, read.nodes.at(0), read.diagnostics);
+  return read.said();
+}
+
+TEST(ClaimBesideADynamicSet, HoldsWhateverTheSetHolds) {
+  EXPECT_EQ(SaidBesideADynamicSet(
+                "from: any, to: 192.0.2.1, protocol: tcp, except: {ports: 443}, verdict: drop"),
+            "");
+}
+
+TEST(ClaimBesideADynamicSet, IsUndecidedWhereTheSetDecides) {
+  EXPECT_EQ(
+      SaidBesideADynamicSet("from: any, to: 192.0.2.1, protocol: tcp, port: 443, verdict: allow"),
+      Unwrapped(R"(
+p.yaml:13:3: error: whether this holds depends on what a dynamic set holds [expectation-undecided]
+  - {interface: a, from: any, to: 192.0.2.1, protocol: tcp, port: 443, verdict: allow}
+    ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+  hint: the packet: tcp 198.51.100.7:49152 > 192.0.2.1:443, in; except what may be in the set, or make the set one of the policy
+p.yaml:5:8: note: the rule that would decide it if the set says so
+  - {id: no, from: live, to: 192.0.2.1, protocol: any, action: deny}
+         ^~
+)"));
+}
+
+TEST(ClaimBesideADynamicSet, FailsWhereItFailsWithAnEmptySet) {
+  EXPECT_THAT(
+      SaidBesideADynamicSet("from: any, to: 192.0.2.1, protocol: tcp, port: 443, verdict: drop"),
+      HasSubstr("expected drop for every packet, got allow by a/m/web (rule) for one"));
+}
+
+TEST(ClaimBesideADynamicSet, MayNotNameIt) {
+  EXPECT_EQ(
+      SaidBesideADynamicSet("from: live, to: 192.0.2.1, protocol: tcp, port: 443, verdict: drop"),
+      Unwrapped(R"(
+p.yaml:13:24: error: an expectation names a dynamic set, whose entries come and go [misplaced-dynamic-set]
+  - {interface: a, from: live, to: 192.0.2.1, protocol: tcp, port: 443, verdict: drop}
+                         ^~~~
+  hint: only `from` and `to` of rules may; name prefixes, or a set of prefixes
+)"));
+}
+
 }  // namespace
 }  // namespace portmatrix
