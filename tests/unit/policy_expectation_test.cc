@@ -44,34 +44,19 @@ failsafe: none
 interfaces:
   a: {device: eth0, local: 10.0.0.1, matrices: []}
 expect:
-- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
 )",
      R"(
-p.yaml:6:3: error: a tcp packet needs a `port` [missing-key]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+p.yaml:6:3: error: expectation has no `verdict` [missing-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
     ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-  hint: add `port: ...`, its destination port
-p.yaml:6:63: error: expectation has no key `ports` [unknown-key]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
-                                                                ^~~~~
-  hint: did you mean `port`?
+  hint: add `verdict: allow` or `drop`
+p.yaml:6:74: error: expectation has no key `verdicts` [unknown-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
+                                                                           ^~~~~~~~
+  hint: did you mean `verdict`?
 )"},
-    {"PrefixForAddress",
-     R"(
-node: n
-failsafe: none
-interfaces:
-  a: {device: eth0, local: 10.0.0.1, matrices: []}
-expect:
-- {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
-)",
-     R"(
-p.yaml:6:24: error: `10.0.0.0/24` is a prefix, not an address [bad-address]
-  - {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
-                         ^~~~~~~~~~~
-  hint: an expectation is one packet: write one address
-)"},
-    {"SetForAddress",
+    {"UnknownSet",
      R"(
 node: n
 failsafe: none
@@ -81,10 +66,64 @@ expect:
 - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
 )",
      R"(
-p.yaml:6:24: error: `partners` is no address [bad-address]
+p.yaml:6:24: error: there is no set `partners` [unknown-set]
   - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
                          ^~~~~~~~
-  hint: an expectation is one packet: write one address
+)"},
+    {"BadAddress",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+)",
+     R"(
+)"},
+    {"PortBesidePorts",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: tcp, port: 443, ports: 80, verdict: allow}
+)",
+     R"(
+)"},
+    {"PortOfAnyProtocol",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: any, port: 443, verdict: allow}
+)",
+     R"(
+)"},
+    {"ExceptionsWithoutAndWithUnknownKeys",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+)",
+     R"(
+)"},
+    {"ExceptionOfAnotherKindOfProtocol",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: icmp, except: {protocol: icmp, ports: 443}, verdict: drop}
+)",
+     R"(
 )"},
     {"NoPort",
      R"(
@@ -191,20 +230,16 @@ p.yaml:6:58: error: `icmpv6` is IPv6's, these addresses are IPv4 [families-canno
                                                            ^~~~~~
   hint: write `icmp`
 )"},
-    {"AnyProtocol",
+    {"UnknownProtocol",
      R"(
 node: n
 failsafe: none
 interfaces:
   a: {device: eth0, local: 10.0.0.1, matrices: []}
 expect:
-- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: gre, verdict: allow}
 )",
      R"(
-p.yaml:6:58: error: `any` is no protocol [bad-protocol]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
-                                                           ^~~
-  hint: a protocol is tcp, udp, sctp, icmp, icmpv6 or a number from 0 to 255
 )"},
     {"UnknownVerdict",
      R"(
