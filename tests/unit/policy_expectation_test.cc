@@ -66,7 +66,7 @@ expect:
 - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
 )",
      R"(
-p.yaml:6:24: error: there is no set `partners` [unknown-set]
+p.yaml:6:24: error: node `n` knows no set `partners` [unknown-set]
   - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
                          ^~~~~~~~
 )"},
@@ -80,6 +80,10 @@ expect:
 - {interface: a, from: 10.0.0.2/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
 )",
      R"(
+p.yaml:6:24: error: `10.0.0.2/24` has bits set behind its first 24 [bad-prefix]
+  - {interface: a, from: 10.0.0.2/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+                         ^~~~~~~~~~~
+  hint: write 10.0.0.0/24 for the whole prefix, or 10.0.0.2 for the one address
 )"},
     {"PortBesidePorts",
      R"(
@@ -91,6 +95,10 @@ expect:
 - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, port: 443, ports: 80, verdict: allow}
 )",
      R"(
+p.yaml:6:64: error: `port` and `ports` stand beside each other [port-and-ports]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, port: 443, ports: 80, verdict: allow}
+                                                                 ^~~
+  hint: write `ports`, a list if need be, alone
 )"},
     {"PortOfAnyProtocol",
      R"(
@@ -102,6 +110,10 @@ expect:
 - {interface: a, from: any, to: 10.0.0.1, protocol: any, port: 443, verdict: allow}
 )",
      R"(
+p.yaml:6:64: error: `port` does not go with protocol `any` [protocol-mismatch]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: any, port: 443, verdict: allow}
+                                                                 ^~~
+  hint: `port` goes with tcp, udp and sctp only
 )"},
     {"ExceptionsWithoutAndWithUnknownKeys",
      R"(
@@ -113,6 +125,17 @@ expect:
 - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
 )",
      R"(
+p.yaml:6:67: error: an exception without a key would leave nothing [missing-key]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                    ^~
+  hint: name what is not meant: `from`, `to`, `protocol`, `ports`, ...
+p.yaml:6:72: error: exception has no key `verdict` [unknown-key]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                         ^~~~~~~
+  hint: known here: from, to, protocol, ports, source_ports, icmp_type, icmp_code, port, ...
+p.yaml:6:88: error: exception should be a map, here is text [wrong-type]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                                         ^~~
 )"},
     {"ExceptionOfAnotherKindOfProtocol",
      R"(
@@ -124,6 +147,10 @@ expect:
 - {interface: a, from: any, to: 10.0.0.1, protocol: icmp, except: {protocol: icmp, ports: 443}, verdict: drop}
 )",
      R"(
+p.yaml:6:91: error: `ports` does not go with protocol `icmp` [protocol-mismatch]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: icmp, except: {protocol: icmp, ports: 443}, verdict: drop}
+                                                                                            ^~~
+  hint: `ports` goes with tcp, udp and sctp only; split the rule, or remove the key
 )"},
     {"NoPort",
      R"(
@@ -240,6 +267,10 @@ expect:
 - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: gre, verdict: allow}
 )",
      R"(
+p.yaml:6:58: error: `gre` is no protocol [bad-protocol]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: gre, verdict: allow}
+                                                           ^~~
+  hint: a protocol is tcp, udp, sctp, icmp, icmpv6 or a number from 0 to 255
 )"},
     {"UnknownVerdict",
      R"(
