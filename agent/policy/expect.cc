@@ -20,8 +20,8 @@ constexpr uint8_t kHopLimit = 64;
 constexpr uint16_t kFirstDynamicPort = 49152;  // RFC 6335, section 6
 constexpr uint16_t kFirstUserPort = 1024;
 constexpr int kLastPort = 65535;
-// For all claims of a node: about a second.
-constexpr size_t kStepsOfClaims = 100'000'000;
+// For all claims of a node: a second or two.
+constexpr size_t kStepsOfClaims = 50'000'000;
 
 const char* VerdictWord(Verdict verdict) { return verdict == Verdict::kPass ? "allow" : "drop"; }
 
