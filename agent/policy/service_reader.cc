@@ -167,11 +167,19 @@ std::optional<uint16_t> ReadPort(const YamlNode& value, std::string_view thing,
   return static_cast<uint16_t>(*port);
 }
 
-WrittenService ReadService(Fields& fields, Diagnostics& diagnostics) {
+WrittenService ReadService(Fields& fields, Diagnostics& diagnostics,
+                           const WrittenService* inherited) {
   WrittenService service;
   const size_t errors = diagnostics.errors();
-  if (const YamlNode* protocol = fields.Require("protocol", "add `protocol: any`, or name it")) {
+  const YamlNode* protocol = inherited != nullptr
+                                 ? fields.Take("protocol")
+                                 : fields.Require("protocol", "add `protocol: any`, or name it");
+  if (protocol != nullptr) {
     ReadProtocols(*protocol, service, diagnostics);
+  } else if (inherited != nullptr) {
+    service.any_protocol = inherited->any_protocol;
+    service.protocols = inherited->protocols;
+    service.span = inherited->span;
   }
   const bool protocols_known = diagnostics.errors() == errors;
   const YamlNode* ports = fields.Take("ports");

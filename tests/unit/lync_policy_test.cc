@@ -307,7 +307,8 @@ TEST_P(LyncNode, NoRuleIsShadowedAndNoSetUnused) {
 }
 
 TEST_P(LyncNode, AllItsExpectationsHold) {
-  EXPECT_EQ(RunExpectations(*node_, reading_.diagnostics), node_->expectations.size());
+  EXPECT_EQ(RunExpectations(reading_.policy, *node_, reading_.diagnostics),
+            reading_.policy.FindNode(written_name())->expectations.size());
   EXPECT_EQ(reading_.Complaints(), "");
 }
 
@@ -424,7 +425,8 @@ TEST_P(Example, IsCleanAndHoldsItsExpectations) {
     const std::optional<Node> node = reading.Resolve(written.name);
     ASSERT_TRUE(node) << reading.Complaints();
     LintNode(*node, reading.diagnostics);
-    EXPECT_EQ(RunExpectations(*node, reading.diagnostics), node->expectations.size());
+    EXPECT_EQ(RunExpectations(reading.policy, *node, reading.diagnostics),
+              written.expectations.size());
     EXPECT_FALSE(node->failsafe.empty()) << written.name;
     for (const Interface& interface : node->interfaces) {
       for (const Rule& rule : interface.rules) {
