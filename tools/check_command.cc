@@ -129,7 +129,8 @@ const Command kCheckCommand = {
     "read a policy, resolve it, lint it, run its expectations",
     "Reads all files below the PATHs together, resolves every node (or the one that --node names), "
     "lints\n"
-    "it, and tries what the policy expects: single packets are judged, regions (sets, ranges, `any`) "
+    "it, and tries what the policy expects: single packets are judged, regions (sets, ranges, "
+    "`any`) "
     "are\n"
     "proved class by class, and one that fails shows a packet. Needs no privilege and changes "
     "nothing.\n"

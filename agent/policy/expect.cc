@@ -67,8 +67,8 @@ pm_tuple TupleFrom(const Expectation& expectation, uint16_t unnamed_port) {
   } else if (IsIcmp(expectation.protocol)) {
     const bool ipv4 = expectation.from.family == Family::kIpv4;
     const uint8_t request = ipv4 ? icmp::kEchoRequest : icmpv6::kEchoRequest;
-    tuple.destination_port = IcmpService(expectation.icmp_type.value_or(request),
-                                         expectation.icmp_code.value_or(0));
+    tuple.destination_port =
+        IcmpService(expectation.icmp_type.value_or(request), expectation.icmp_code.value_or(0));
   }
   return tuple;
 }
@@ -90,9 +90,9 @@ std::string Wanted(Verdict verdict, const std::optional<std::string>& rule) {
 void ReportFailed(const Interface& interface, const Span& span, std::string message,
                   const pm_tuple& tuple, Direction direction, const Judgement& judgement,
                   const std::optional<std::string>& rule, Diagnostics& diagnostics) {
-  Diagnostic& error = diagnostics.Error(
-      "expectation-failed", span, std::move(message),
-      fmt::format("the packet: {}, {}", TupleText(tuple), ToString(direction)));
+  Diagnostic& error =
+      diagnostics.Error("expectation-failed", span, std::move(message),
+                        fmt::format("the packet: {}, {}", TupleText(tuple), ToString(direction)));
   if (judgement.rule != nullptr) {
     error.notes.push_back({judgement.rule->span, "the rule that decided"});
   }
@@ -132,9 +132,10 @@ bool Check(const Node& node, const Evaluator& evaluator, Prover& prover, size_t 
                         "multicast do not come from outside");
       return false;
     case Proof::Outcome::kUndecided:
-      diagnostics.Error("expectation-undecided", claim.span,
-                        "it could not be decided whether this holds: too many rules meet its packets",
-                        "split it: by `to`, by `protocol`, by `ports`");
+      diagnostics.Error(
+          "expectation-undecided", claim.span,
+          "it could not be decided whether this holds: too many rules meet its packets",
+          "split it: by `to`, by `protocol`, by `ports`");
       return false;
     case Proof::Outcome::kFails:
       break;
@@ -202,8 +203,8 @@ pm_packet OpeningPacket(const pm_tuple& tuple) {
     packet.opening = 1;
   } else if (IsIcmp(tuple.protocol)) {
     const bool ipv4 = tuple.family == 4;
-    packet.opening = tuple.destination_port ==
-                     IcmpService(ipv4 ? icmp::kEchoRequest : icmpv6::kEchoRequest, 0);
+    packet.opening =
+        tuple.destination_port == IcmpService(ipv4 ? icmp::kEchoRequest : icmpv6::kEchoRequest, 0);
     packet.icmp_error = IsError(ipv4, static_cast<uint8_t>(tuple.destination_port >> 8));
   }
   return packet;

@@ -38,8 +38,8 @@ class Hearing {
   bool asked() const { return asked_; }
 
   // The packets of `match` in one direction. False: no need to go on.
-  bool Run(const Match& match, const std::vector<const Match*>& not_meant, const std::vector<Judge>& judges,
-           AddressPool& pool, WorkBudget& budget) {
+  bool Run(const Match& match, const std::vector<const Match*>& not_meant,
+           const std::vector<Judge>& judges, AddressPool& pool, WorkBudget& budget) {
     const PooledMatch meant = Pooled(match, pool);
     std::vector<PooledMatch> others;
     std::vector<Fate> fates;
@@ -51,8 +51,8 @@ class Hearing {
     for (const Match* exception : not_meant) add(Pooled(*exception, pool), Fate{});
     for (const Judge& judge : judges) add(judge.match, judge.fate);
     const bool default_holds = Holds(interface_.default_verdict, nullptr);
-    const Visited visited = VisitFirstMatches(
-        meant, others, !default_holds, pool, budget, [&](const FirstMatch& met) {
+    const Visited visited =
+        VisitFirstMatches(meant, others, !default_holds, pool, budget, [&](const FirstMatch& met) {
           if (Stands(met, fates)) return true;
           proof_ = {Outcome::kFails, met.sample, direction_};
           return false;
@@ -96,8 +96,7 @@ class Hearing {
 
   // Only packets that come from where they go; the class has no others.
   bool Spoofed(const FirstMatch& met) {
-    if (direction_ == Direction::kOut ||
-        TupleSource(met.sample) != TupleDestination(met.sample)) {
+    if (direction_ == Direction::kOut || TupleSource(met.sample) != TupleDestination(met.sample)) {
       return false;
     }
     if (Holds(Verdict::kDrop, nullptr)) asked_ = true;
@@ -128,8 +127,9 @@ struct Prover::State {
     if (!added) return judges;
     const Interface& interface = node.interfaces[index];
     for (EarlyStep& step : StepsBeforeRules(interface, direction)) {
-      judges.push_back({Pooled(Keep(std::move(step.match)), pool),
-                        {step.reason == PM_REASON_DHCP ? Fate::Kind::kDhcp : Fate::Kind::kSpoofed}});
+      judges.push_back(
+          {Pooled(Keep(std::move(step.match)), pool),
+           {step.reason == PM_REASON_DHCP ? Fate::Kind::kDhcp : Fate::Kind::kSpoofed}});
     }
     if (direction == Direction::kIn) {
       for (const FailsafeEntry& entry : node.failsafe) {

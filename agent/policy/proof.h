@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Claims are proved, not sampled: the packets of a claim are cut into classes by the steps and rules
-// that judge them, and every class is asked.
+// Claims are proved, not sampled: the packets of a claim are cut into classes by the steps and
+// rules that judge them, and every class is asked.
 //
 // A claim means every packet of its `match` that none of its exceptions matches: opening packets
 // with nothing known before them, from every source port where none is written, of every ICMP type
-// where none is, with hop limit 64. Each goes the way of a single packet: `in` where its destination
-// is local to the interface, else `out`. It holds if each of them gets the verdict, and is decided
-// by the rule if one is named.
+// where none is, with hop limit 64. Each goes the way of a single packet: `in` where its
+// destination is local to the interface, else `out`. It holds if each of them gets the verdict, and
+// is decided by the rule if one is named.
 //
 // Sources that cannot come from outside (the interface's own, loopback, multicast, broadcast, the
 // packet's own destination) drop as spoofed whatever the rules say. So they are not asked about

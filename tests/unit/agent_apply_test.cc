@@ -92,7 +92,8 @@ TEST_F(AgentApplyTest, AnExpectationOfARegionRefusesWithAPacket) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.refusal().kind, Refusal::Kind::kRefused);
   EXPECT_THAT(refused.refusal().text, StartsWith("1 expectation failed"));
-  EXPECT_THAT(refused.refusal().diagnostics, HasSubstr("expected drop for every packet, got allow"));
+  EXPECT_THAT(refused.refusal().diagnostics,
+              HasSubstr("expected drop for every packet, got allow"));
   EXPECT_THAT(refused.refusal().diagnostics, HasSubstr(" > 192.0.2.1:443, in\n"));
   EXPECT_TRUE(kernel_.calls.empty());
 }

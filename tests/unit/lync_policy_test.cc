@@ -124,9 +124,7 @@ std::string ReadText(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::filesystem::path PolicyPath(std::string_view path) {
-  return SourceTree() / "policies" / path;
-}
+std::filesystem::path PolicyPath(std::string_view path) { return SourceTree() / "policies" / path; }
 
 Sources ReadTrees(const std::vector<std::filesystem::path>& roots) {
   Sources sources;
