@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 #include <utility>
 
 #include "agent/compile/compile.h"
@@ -10,6 +11,9 @@
 
 namespace portmatrix {
 namespace {
+
+// In a thread of its own, or where none is to be had, when the result is asked for.
+constexpr std::launch kElsewhere = std::launch::async | std::launch::deferred;
 
 Result<Generation> Build(const NewGeneration& from, const Numbering& numbering) {
   std::string limit;
@@ -132,18 +136,27 @@ Result<uint64_t> CarryOut(const Change& change, Datapath& datapath) {
     return Error{"number", "generation " + std::to_string(change.judging.number), E2BIG, what};
   }
 
+  // The disk takes its time: meanwhile another thread computes.
+  std::future<Result<Generation>> judging =
+      std::async(kElsewhere, [&] { return Build(change.judging, *numbering); });
+  std::future<Result<Generation>> fallback;
+  if (change.previous)
+    fallback = std::async(kElsewhere, [&] { return Build(*change.previous, *numbering); });
+  if (change.store)
+    if (Result<void> stored = change.store(); !stored) return stored.error();
+
   const std::vector<uint32_t> free = FreeSlots(change.expected);
   const uint32_t judging_slot = free.at(0);
   uint32_t previous_slot = judging_slot;
   std::vector<std::pair<uint32_t, Generation>> built;
-  Result<Generation> judging = Build(change.judging, *numbering);
-  if (!judging) return judging.error();
-  built.emplace_back(judging_slot, std::move(*judging));
+  Result<Generation> generation = judging.get();
+  if (!generation) return generation.error();
+  built.emplace_back(judging_slot, std::move(*generation));
   if (change.previous) {
-    Result<Generation> previous = Build(*change.previous, *numbering);
-    if (!previous) return previous.error();
+    generation = fallback.get();
+    if (!generation) return generation.error();
     previous_slot = free.at(1);
-    built.emplace_back(previous_slot, std::move(*previous));
+    built.emplace_back(previous_slot, std::move(*generation));
   } else if (PM_CONTROL_STATE(change.expected) != PM_CONTROL_DETACHED) {
     previous_slot = change.keeps_previous ? PM_CONTROL_PREVIOUS(change.expected)
                                           : PM_CONTROL_JUDGING(change.expected);

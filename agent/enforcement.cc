@@ -73,6 +73,7 @@ Result<Standing> Enforcement::Bring(const Standing& standing, Order order) {
   Change change;
   change.expected = standing.control;
   change.judging = {order.number, now, order.fingerprint, &order.node};
+  change.store = order.store;
   Node nothing;
   nothing.name = order.node.name;
   if (order.trial_milliseconds) {

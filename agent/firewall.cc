@@ -250,12 +250,14 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
   applied.warnings = std::move(installation.proposal.warnings);
   applied.changes = ChangesTo(standing, installation.proposal.node);
   stored.changes = ToStore(standing, applied.changes, installation.proposal.node, stored.files);
-  if (Result<void> done =
-          store_.Store(stored, *installation.sources, Enforcement::KeptNumbers(standing));
-      !done)
-    return Refusal::Runtime(done.error());
+  bool was_stored = false;
+  const auto store = [&]() -> Result<void> {
+    was_stored = true;
+    return store_.Store(stored, *installation.sources, Enforcement::KeptNumbers(standing));
+  };
 
   Enforcement::Order order;
+  order.store = store;
   order.number = stored.number;
   order.fingerprint = stored.fingerprint;
   order.node = std::move(installation.proposal.node);
@@ -263,6 +265,8 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
   if (installation.trial_seconds) order.trial_milliseconds = *installation.trial_seconds * 1000;
   const Result<Standing> after = enforcement_.Bring(standing, std::move(order));
   if (!after) {
+    // The history tells of every attempt.
+    if (!was_stored) (void)store();
     (void)store_.Conclude(stored.number, Outcome::kFailed);
     return RefusalOf(after.error());
   }

@@ -5,7 +5,9 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "agent/policy/claim.h"
 #include "agent/policy/diagnostic.h"
 #include "agent/policy/expect.h"
 #include "agent/policy/reader.h"
@@ -18,8 +20,9 @@ std::string Counted(size_t count, const char* singular, const char* plural) {
   return fmt::format("{} {}", count, count == 1 ? singular : plural);
 }
 
+// With `claims`, what the node expects of regions is put there.
 Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now_seconds,
-                      Diagnostics& diagnostics) {
+                      Diagnostics& diagnostics, std::vector<Claim>* claims = nullptr) {
   const Policy policy = ReadPolicy(sources, diagnostics);
   std::optional<Node> node = ResolveNode(policy, sources, name, now_seconds, diagnostics);
   if (!node || diagnostics.has_errors()) {
@@ -28,6 +31,7 @@ Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now
                                Counted(diagnostics.errors(), "error", "errors")),
                    Render(sources, diagnostics)};
   }
+  if (claims != nullptr) *claims = ClaimsOf(policy, name);
   return std::move(*node);
 }
 
@@ -41,10 +45,12 @@ Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now
 Answer<Proposal> Propose(const Sources& sources, std::string_view name, int64_t now_seconds,
                          bool despite_expectations) {
   Diagnostics diagnostics;
-  Answer<Node> node = ReadNode(sources, name, now_seconds, diagnostics);
+  std::vector<Claim> claims;
+  Answer<Node> node = ReadNode(sources, name, now_seconds, diagnostics, &claims);
   if (!node) return node.refusal();
   const size_t before = diagnostics.errors();
-  RunExpectations(*node, diagnostics);
+  JudgeExpectations(*node, diagnostics);
+  ProveClaims(claims, *node, diagnostics);
   const size_t failed = diagnostics.errors() - before;
   if (failed > 0 && !despite_expectations) {
     return Refusal{Refusal::Kind::kRefused,

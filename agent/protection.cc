@@ -42,7 +42,8 @@ void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attac
     const Result<void> verified = datapath.Verify(*hooked);
     if (verified) return Good(*hooked, mode);
     wrong = verified.error();
-    if (!MayRepair(look)) return Wrong(device, *wrong);
+    // A device that was made anew is nobody who fights for the hook.
+    if (wrong->code != ENXIO && !MayRepair(look)) return Wrong(device, *wrong);
   }
   const Result<uint32_t> number = NumberOf(device, hooked, datapath);
   if (!number) return Bad(device, number.error());
@@ -51,7 +52,7 @@ void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attac
     look.attachment = *attached;
     if (wrong) {
       Wrong(device, *wrong);
-      look.repairs.push_back(clock_.BootMilliseconds());
+      if (wrong->code != ENXIO) look.repairs.push_back(clock_.BootMilliseconds());
       if (look.repairs.size() > kMostRepairs) look.repairs.pop_front();
     }
     return Good(*attached, mode);

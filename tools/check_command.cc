@@ -44,15 +44,15 @@ struct Report {
   }
 };
 
-NodeReport CheckNode(const Node& node, Diagnostics& diagnostics) {
+NodeReport CheckNode(const Policy& policy, const Node& node, Diagnostics& diagnostics) {
   NodeReport report;
   report.name = node.name;
   for (const Interface& interface : node.interfaces) {
     for (const Rule& rule : interface.rules) ++report[rule.state];
   }
   LintNode(node, diagnostics);
-  report.expectations = node.expectations.size();
-  report.hold = RunExpectations(node, diagnostics);
+  report.expectations = policy.FindNode(node.name)->expectations.size();
+  report.hold = RunExpectations(policy, node, diagnostics);
   return report;
 }
 
@@ -61,7 +61,7 @@ Report CheckAll(LoadedPolicy& loaded) {
   if (loaded.exit_code() == kExitOk) {
     LintPolicy(loaded.policy, loaded.diagnostics);
     for (const Node& node : loaded.nodes)
-      report.nodes.push_back(CheckNode(node, loaded.diagnostics));
+      report.nodes.push_back(CheckNode(loaded.policy, node, loaded.diagnostics));
   }
   for (const Diagnostic* diagnostic : InOrder(loaded.diagnostics)) {
     ++(diagnostic->severity == Severity::kError ? report.errors : report.warnings);
@@ -129,7 +129,11 @@ const Command kCheckCommand = {
     "read a policy, resolve it, lint it, run its expectations",
     "Reads all files below the PATHs together, resolves every node (or the one that --node names), "
     "lints\n"
-    "it, and judges the packets that the policy expects. Needs no privilege and changes nothing. "
+    "it, and tries what the policy expects: single packets are judged, regions (sets, ranges, "
+    "`any`) "
+    "are\n"
+    "proved class by class, and one that fails shows a packet. Needs no privilege and changes "
+    "nothing.\n"
     "Problems go to stderr with file, line and column; the last line, on stdout, "
     "sums up.\n"
     "\n"

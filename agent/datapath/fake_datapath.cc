@@ -197,8 +197,9 @@ Result<void> FakeDatapath::Verify(const Attachment& attachment) {
     if (found == kernel_->devices.end() && renamed != kernel_->renamed.end())
       return Error{"find device", attachment.device, ESTALE,
                    "it is called " + renamed->second + " now"};
-    if (found == kernel_->devices.end() || found->second != attachment.ifindex)
-      return Error{"find device", attachment.device, ENODEV, ""};
+    if (found == kernel_->devices.end()) return Error{"find device", attachment.device, ENODEV, ""};
+    if (found->second != attachment.ifindex)
+      return Error{"find the hooks of", attachment.device, ENXIO, ""};
     const auto hooked = kernel_->attachments.find(attachment.device);
     if (hooked == kernel_->attachments.end() || hooked->second.ifindex != attachment.ifindex)
       return Error{"find the hook of", attachment.device, ENOENT, ""};

@@ -73,14 +73,24 @@ Result<void> PublishImage(const Image& image, uint32_t slot, int fronts, int tab
   const ImageParts parts(image);
   if (bpf_map_update_elem(fronts, &slot, &parts.front(), BPF_ANY) != 0)
     return Error{"write to", "map fronts", errno, ""};
-  for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
+  std::array<BpfMap, PM_TABLE_COUNT> made;
+  std::array<uint32_t, PM_TABLE_COUNT> places;
+  std::array<int, PM_TABLE_COUNT> descriptors;
+  for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i) {
     auto table = MakeTable(parts.beyond(i), kTableNames[i]);
     if (!table) return table.error();
-    const uint32_t place = PlaceOf(slot, i);
-    const int fd = table->fd();
-    if (bpf_map_update_elem(tables, &place, &fd, BPF_ANY) != 0)
-      return table->Failure("publish", errno);
+    made[i] = std::move(*table);
+    places[i] = PlaceOf(slot, i);
+    descriptors[i] = made[i].fd();
   }
+  uint32_t count = PM_TABLE_COUNT;
+  LIBBPF_OPTS(bpf_map_batch_opts, batch);
+  if (bpf_map_update_batch(tables, places.data(), descriptors.data(), &count, &batch) == 0)
+    return {};
+  // Some kernels have no batches for maps of maps; one by one says the same.
+  for (size_t i = 0; i < PM_TABLE_COUNT; ++i)
+    if (bpf_map_update_elem(tables, &places[i], &descriptors[i], BPF_ANY) != 0)
+      return made[i].Failure("publish", errno);
   return {};
 }
 

@@ -464,7 +464,7 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
   };
   if (ifindex == attachment.ifindex) return hooked();
   if (ifindex != 0)
-    return Error{"find the hooks of", device, ENODEV, "the name belongs to another device now"};
+    return Error{"find the hooks of", device, ENXIO, "the name belongs to another device now"};
   std::array<char, IF_NAMESIZE> name{};
   if (if_indextoname(attachment.ifindex, name.data()) != nullptr && hooked())
     return Error{"find device", device, ESTALE,

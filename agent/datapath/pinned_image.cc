@@ -56,10 +56,7 @@ Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
     auto map = OpenPart(pins, slot, kTableNames[i]);
     // Filled by an agent that knew no such table, and needs none.
-    if (!map && map.error().code == ENOENT && i == PM_TABLE_LIVE) {
-      image.tables[i].resize(1);
-      continue;
-    }
+    if (!map && map.error().code == ENOENT && i == PM_TABLE_LIVE) continue;
     if (!map) return map.error();
     auto table = ReadTable(*map);
     if (!table) return table.error();

@@ -6,13 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
-#include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include "maps/rule_slots.h"
 
@@ -24,35 +19,9 @@ RuleIdentity IdentityOf(const pm_rule_name& name) {
           static_cast<Direction>(name.direction)};
 }
 
-using NameList = std::vector<std::pair<uint32_t, pm_rule_name>>;
-
-// Ends the retirements that were cut off: what never came to its instant is taken back, the rest
-// cleared, and out of the list.
-template <typename ClearSlot>
-Result<void> FinishAll(uint64_t retirements, const RuleMaps& maps, NameList* names,
-                       ClearSlot clear) {
-  for (auto& [slot, name] : *names) {
-    if (name.retired_at == 0) continue;
-    if (name.retired_at > retirements) {
-      name.retired_at = 0;
-      if (auto kept = maps.names.Update(slot, name); !kept) return kept;
-    } else if (auto cleared = clear(slot); !cleared) {
-      return cleared;
-    }
-  }
-  std::erase_if(*names, [](const auto& entry) { return entry.second.retired_at != 0; });
-  return {};
-}
-
 constexpr uint32_t kSums = PM_OWNERS * PM_DIRECTIONS;  // of one bank
 
 }  // namespace
-
-Result<RuleLedger::Names> RuleLedger::ReadNames() const {
-  auto entries = maps_.names.ReadAll<uint32_t, pm_rule_name>();
-  if (!entries) return entries.error();
-  return Names(entries->begin(), entries->end());
-}
 
 Result<uint64_t> RuleLedger::Retirements() const {
   auto number = maps_.retirements.Lookup<uint32_t, uint64_t>(0);
@@ -60,93 +29,125 @@ Result<uint64_t> RuleLedger::Retirements() const {
   return number->value_or(0);
 }
 
-Result<std::map<RuleIdentity, uint32_t>> RuleLedger::Slots() const {
-  auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
-  if (!names) return names.error();
-  std::vector<std::pair<RuleIdentity, uint32_t>> slots;
-  slots.reserve(names->size());
-  for (const auto& [slot, name] : *names) slots.emplace_back(IdentityOf(name), slot);
-  // In order: then each finds its place in the map at once.
-  std::ranges::sort(slots);
-  return std::map<RuleIdentity, uint32_t>(std::make_move_iterator(slots.begin()),
-                                          std::make_move_iterator(slots.end()));
-}
-
-Result<void> RuleLedger::Finish() {
+Result<RuleLedger::Known> RuleLedger::ReadKnown() const {
   auto retirements = Retirements();
   if (!retirements) return retirements.error();
   auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
   if (!names) return names.error();
-  return FinishAll(*retirements, maps_, &*names, [&](uint32_t slot) { return Clear(slot); });
+  Known known;
+  for (auto& [slot, name] : *names) {
+    if (name.retired_at > *retirements) {
+      name.retired_at = 0;  // its instant never came
+      if (auto kept = maps_.names.Update(slot, name); !kept) return kept.error();
+    } else if (name.retired_at != 0) {
+      if (auto cleared = Clear(slot); !cleared) return cleared.error();
+      continue;
+    }
+    Entry& entry = Enter(IdentityOf(name), slot, &known);
+    entry.owner = name.owner;
+    std::ranges::copy(name.position, entry.position.begin());
+  }
+  return known;
+}
+
+Result<RuleLedger::Known*> RuleLedger::Load() {
+  if (!known_) {
+    auto known = ReadKnown();
+    if (!known) return known.error();
+    known_ = std::move(*known);
+  }
+  return &*known_;
+}
+
+RuleLedger::Entry& RuleLedger::Enter(const RuleIdentity& rule, uint32_t slot, Known* known) {
+  const auto [named, added] = known->slots.insert_or_assign(rule, slot);
+  if (known->entries.size() <= slot) known->entries.resize(slot + 1);
+  known->entries[slot].rule = &named->first;
+  return known->entries[slot];
+}
+
+pm_rule_name RuleLedger::NameOf(const Entry& entry) {
+  pm_rule_name name{};
+  entry.rule->key.copy(name.key, sizeof name.key - 1);
+  name.owner = entry.owner;
+  name.direction = static_cast<uint8_t>(entry.rule->direction);
+  std::ranges::copy(entry.position, name.position);
+  return name;
+}
+
+Result<void> RuleLedger::Finish() {
+  known_.reset();
+  auto known = Load();
+  return known ? Result<void>() : known.error();
+}
+
+Result<std::map<RuleIdentity, uint32_t>> RuleLedger::Slots() {
+  auto known = Load();
+  if (!known) return known.error();
+  return (*known)->slots;
 }
 
 Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleIdentity>& rules,
                               const Numbering& numbering) {
-  auto retirements = Retirements();
-  if (!retirements) return retirements.error();
-  auto names = maps_.names.ReadAll<uint32_t, pm_rule_name>();
-  if (!names) return names.error();
-  // A slot must not be given again while it holds counts that `retired` has already.
-  if (auto finished =
-          FinishAll(*retirements, maps_, &*names, [&](uint32_t slot) { return Clear(slot); });
-      !finished)
-    return finished;
-
-  std::unordered_map<uint32_t, pm_rule_name*> named;
-  named.reserve(names->size());
-  for (auto& [slot, name] : *names) named.emplace(slot, &name);
+  auto known = Load();
+  if (!known) return known.error();
+  std::vector<Entry>& entries = (*known)->entries;
   const RuleSlots slots(numbering.rules);
   Marked changed;
-  const auto change = [&](uint32_t slot, const pm_rule_name& name) {
-    changed.slots.push_back(slot);
-    changed.names.push_back(name);
-  };
-  std::unordered_set<uint32_t> placed;
-  placed.reserve(rules.size());
+  std::vector<bool> placed(entries.size());
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const uint32_t slot = slots.Find(rules[i].key, rules[i].direction).value();
-    placed.insert(slot);
-    const auto found = named.find(slot);
-    if (found != named.end() && found->second->position[generation_slot] == i + 1) continue;
-    pm_rule_name name{};
-    if (found != named.end()) {
-      name = *found->second;
-    } else {
-      rules[i].key.copy(name.key, sizeof name.key - 1);
+    if (slot >= entries.size() || entries[slot].rule == nullptr) {
+      Entry& entry = Enter(rules[i], slot, *known);
       const std::string interface = rules[i].key.substr(0, rules[i].key.find('/'));
-      name.owner = static_cast<uint16_t>(numbering.interfaces.at(interface));
-      name.direction = static_cast<uint8_t>(rules[i].direction);
+      entry.owner = static_cast<uint16_t>(numbering.interfaces.at(interface));
+    } else if (entries[slot].position[generation_slot] == i + 1) {
+      if (slot < placed.size()) placed[slot] = true;
+      continue;
     }
-    name.position[generation_slot] = i + 1;
-    change(slot, name);
+    entries[slot].position[generation_slot] = i + 1;
+    if (slot < placed.size()) placed[slot] = true;
+    changed.slots.push_back(slot);
   }
-  for (auto& [slot, name] : *names) {
-    if (name.position[generation_slot] == 0 || placed.contains(slot)) continue;
-    name.position[generation_slot] = 0;
-    change(slot, name);
+  for (uint32_t slot = 0; slot < placed.size(); ++slot) {
+    if (entries[slot].rule == nullptr || placed[slot] ||
+        entries[slot].position[generation_slot] == 0)
+      continue;
+    entries[slot].position[generation_slot] = 0;
+    changed.slots.push_back(slot);
   }
-  return maps_.names.UpdateAll(changed.slots, changed.names);
+  for (const uint32_t slot : changed.slots) changed.names.push_back(NameOf(entries[slot]));
+  Result<void> done = maps_.names.UpdateAll(changed.slots, changed.names);
+  if (!done) known_.reset();
+  return done;
 }
 
 Result<void> RuleLedger::Retire(const std::vector<RuleIdentity>& rules) {
-  if (auto finished = Finish(); !finished) return finished;
+  auto known = Load();
+  if (!known) return known.error();
   auto retirements = Retirements();
   if (!retirements) return retirements.error();
-  auto names = ReadNames();
-  if (!names) return names.error();
-  const std::set<RuleIdentity> wanted(rules.begin(), rules.end());
-  const uint64_t next = *retirements + 1;
   Marked marked;
-  for (auto& [slot, name] : *names) {
-    if (!wanted.contains(IdentityOf(name))) continue;
-    name.retired_at = static_cast<uint32_t>(next);
-    marked.slots.push_back(slot);
-    marked.names.push_back(name);
+  for (const RuleIdentity& rule : rules) {
+    const auto found = (*known)->slots.find(rule);
+    if (found == (*known)->slots.end()) continue;
+    marked.slots.push_back(found->second);
+    marked.names.push_back(NameOf((*known)->entries[found->second]));
+    marked.names.back().retired_at = static_cast<uint32_t>(*retirements + 1);
+    (*known)->entries[found->second] = Entry();
+    (*known)->slots.erase(found);
   }
   if (marked.slots.empty()) return {};
+  Result<void> done = MoveCounts(marked, *retirements);
+  if (!done) known_.reset();
+  return done;
+}
+
+Result<void> RuleLedger::MoveCounts(const Marked& marked, uint64_t retirements) const {
   if (auto done = maps_.names.UpdateAll(marked.slots, marked.names); !done) return done;
-  if (auto done = WriteSums(*retirements, marked); !done) return done;
-  if (auto instant = maps_.retirements.Update(uint32_t{0}, next); !instant) return instant;
+  if (auto done = WriteSums(retirements, marked); !done) return done;
+  if (auto instant = maps_.retirements.Update(uint32_t{0}, retirements + 1); !instant)
+    return instant;
   for (const uint32_t slot : marked.slots)
     if (auto cleared = Clear(slot); !cleared) return cleared;
   return {};

@@ -5,8 +5,10 @@
 #ifndef PORTMATRIX_AGENT_DATAPATH_RULE_LEDGER_H_
 #define PORTMATRIX_AGENT_DATAPATH_RULE_LEDGER_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "agent/datapath/bpf_map.h"
@@ -23,15 +25,17 @@ struct RuleMaps {
   const BpfMap& retirements;
 };
 
+// The names are read from the kernel once and then kept here too; whatever fails to be written
+// makes them be read again.
 class RuleLedger {
  public:
   // The maps outlive this, which is the only writer of all but the counters.
   explicit RuleLedger(const RuleMaps& maps) : maps_(maps) {}
 
-  // Ends a retirement that was cut off, whichever way it stood.
+  // Reads the names, and ends a retirement that was cut off, whichever way it stood.
   Result<void> Finish();
   // Every rule that has a slot.
-  Result<std::map<RuleIdentity, uint32_t>> Slots() const;
+  Result<std::map<RuleIdentity, uint32_t>> Slots();
   // Gives the rules of a generation their names and their places in `generation_slot`.
   Result<void> Name(uint32_t generation_slot, const std::vector<RuleIdentity>& rules,
                     const Numbering& numbering);
@@ -39,20 +43,33 @@ class RuleLedger {
   Result<void> Retire(const std::vector<RuleIdentity>& rules);
 
  private:
-  using Names = std::map<uint32_t, pm_rule_name>;
+  struct Entry {
+    const RuleIdentity* rule = nullptr;  // null: the slot is free
+    uint16_t owner = 0;
+    std::array<uint32_t, PM_SLOTS> position{};
+  };
+  struct Known {
+    std::map<RuleIdentity, uint32_t> slots;
+    std::vector<Entry> entries;  // by slot
+  };
   struct Marked {
     std::vector<uint32_t> slots;
     std::vector<pm_rule_name> names;
   };
 
-  Result<Names> ReadNames() const;
+  Result<Known*> Load();
+  Result<Known> ReadKnown() const;
+  static Entry& Enter(const RuleIdentity& rule, uint32_t slot, Known* known);
+  static pm_rule_name NameOf(const Entry& entry);
   Result<uint64_t> Retirements() const;
+  Result<void> MoveCounts(const Marked& marked, uint64_t retirements) const;
   // Writes the sums as they stand with the marked rules into the bank that does not count yet.
   Result<void> WriteSums(uint64_t retirements, const Marked& marked) const;
   Result<pm_rule_counter> Sum(uint32_t slot) const;
   Result<void> Clear(uint32_t slot) const;
 
   RuleMaps maps_;
+  std::optional<Known> known_;
 };
 
 }  // namespace portmatrix

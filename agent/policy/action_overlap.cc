@@ -60,7 +60,7 @@ class Overlaps {
     AddressPool pool;  // of matches that live no longer than this question
     std::vector<PooledMatch> others;
     for (const uint32_t earlier : first.earlier) {
-      others.push_back(Pooled(*order_.ranked[earlier].match.match, pool));
+      others.push_back(Pooled(*order_.ranked[earlier].most.match, pool));
     }
     std::optional<pm_tuple> packet;
     VisitFirstMatches(Pooled(*common, pool), others, true, pool, budget,

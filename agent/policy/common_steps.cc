@@ -15,40 +15,35 @@ namespace {
 
 // A step as numbers: equal steps have equal ones.
 class Contents {
-public:
+ public:
   explicit Contents(bool by_rule) : by_rule_(by_rule) {}
 
-  std::vector<uint32_t> Of(const FateStep &step) {
-    const Match &match = *step.match;
+  std::vector<uint32_t> Of(const FateStep& step) {
+    const Match& match = *step.match;
     std::vector<uint32_t> numbers = {
-        static_cast<uint32_t>(sets_.Add(match.from)),
-        static_cast<uint32_t>(sets_.Add(match.to)),
+        static_cast<uint32_t>(sets_.Add(match.from)), static_cast<uint32_t>(sets_.Add(match.to)),
         match.any_protocol ? 1u : 0u,
         // Beyond every type and code where none is named.
-        match.icmp_type ? *match.icmp_type : 256u,
-        match.icmp_code ? *match.icmp_code : 256u,
+        match.icmp_type ? *match.icmp_type : 256u, match.icmp_code ? *match.icmp_code : 256u,
         static_cast<uint32_t>(step.fate.verdict), step.fate.judged ? 1u : 0u};
     numbers.push_back(static_cast<uint32_t>(match.protocols.size()));
-    numbers.insert(numbers.end(), match.protocols.begin(),
-                   match.protocols.end());
-    for (const auto *ranges : {&match.ports, &match.source_ports}) {
+    numbers.insert(numbers.end(), match.protocols.begin(), match.protocols.end());
+    for (const auto* ranges : {&match.ports, &match.source_ports}) {
       numbers.push_back(static_cast<uint32_t>(ranges->size()));
-      for (const PortRange &range : *ranges) {
+      for (const PortRange& range : *ranges) {
         numbers.push_back(uint32_t{range.first} << 16 | range.last);
       }
     }
     if (by_rule_) {
       numbers.push_back(step.fate.reason);
-      if (step.fate.rule != nullptr)
-        numbers.push_back(NumberOf(step.fate.rule->key));
+      if (step.fate.rule != nullptr) numbers.push_back(NumberOf(step.fate.rule->key));
     }
     return numbers;
   }
 
-private:
-  uint32_t NumberOf(const std::string &key) {
-    return keys_.try_emplace(key, static_cast<uint32_t>(keys_.size()))
-        .first->second;
+ private:
+  uint32_t NumberOf(const std::string& key) {
+    return keys_.try_emplace(key, static_cast<uint32_t>(keys_.size())).first->second;
   }
 
   bool by_rule_;
@@ -56,35 +51,31 @@ private:
   std::unordered_map<std::string, uint32_t> keys_;
 };
 
-} // namespace
+}  // namespace
 
-std::vector<std::pair<size_t, size_t>>
-CommonSteps(const std::vector<FateStep> &before,
-            const std::vector<FateStep> &after, bool by_rule) {
+std::vector<std::pair<size_t, size_t>> CommonSteps(const std::vector<FateStep>& before,
+                                                   const std::vector<FateStep>& after,
+                                                   bool by_rule) {
   Contents contents(by_rule);
-  std::unordered_map<std::vector<uint32_t>, std::deque<size_t>, NumbersHash>
-      places;
-  for (size_t i = 0; i < before.size(); ++i)
-    places[contents.Of(before[i])].push_back(i);
+  std::unordered_map<std::vector<uint32_t>, std::deque<size_t>, NumbersHash> places;
+  for (size_t i = 0; i < before.size(); ++i) places[contents.Of(before[i])].push_back(i);
 
   // The longest ascending row of places in `before`, by patience: ends[n] is
   // the match with the lowest place that can end a row of n + 1.
   struct Pair {
     size_t before, after;
-    size_t previous; // index of the match that stands before it in its row
+    size_t previous;  // index of the match that stands before it in its row
   };
   std::vector<Pair> pairs;
   std::vector<size_t> ends;
   for (size_t i = 0; i < after.size(); ++i) {
     const auto found = places.find(contents.Of(after[i]));
-    if (found == places.end() || found->second.empty())
-      continue;
+    if (found == places.end() || found->second.empty()) continue;
     const size_t place = found->second.front();
     found->second.pop_front();
-    const auto end = std::ranges::lower_bound(
-        ends, place, {}, [&](size_t pair) { return pairs[pair].before; });
-    pairs.push_back(
-        {place, i, end == ends.begin() ? SIZE_MAX : *std::prev(end)});
+    const auto end =
+        std::ranges::lower_bound(ends, place, {}, [&](size_t pair) { return pairs[pair].before; });
+    pairs.push_back({place, i, end == ends.begin() ? SIZE_MAX : *std::prev(end)});
     if (end == ends.end()) {
       ends.push_back(pairs.size() - 1);
     } else {
@@ -100,4 +91,4 @@ CommonSteps(const std::vector<FateStep> &before,
   return common;
 }
 
-} // namespace portmatrix
+}  // namespace portmatrix

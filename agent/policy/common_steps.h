@@ -15,10 +15,10 @@ namespace portmatrix {
 // Pairs of indices, both ascending: steps of `before` and `after` with equal
 // matches and verdicts, and with `by_rule` also equal reasons and rules. As
 // many as there are where no step stands in a list twice.
-std::vector<std::pair<size_t, size_t>>
-CommonSteps(const std::vector<FateStep> &before,
-            const std::vector<FateStep> &after, bool by_rule);
+std::vector<std::pair<size_t, size_t>> CommonSteps(const std::vector<FateStep>& before,
+                                                   const std::vector<FateStep>& after,
+                                                   bool by_rule);
 
-} // namespace portmatrix
+}  // namespace portmatrix
 
-#endif // PORTMATRIX_AGENT_POLICY_COMMON_STEPS_H_
+#endif  // PORTMATRIX_AGENT_POLICY_COMMON_STEPS_H_

@@ -86,12 +86,12 @@ std::vector<uint16_t> DefaultEthertypes() {
 std::vector<uint16_t> ReadEthertypes(const YamlNode& value, Diagnostics& diagnostics) {
   const size_t errors = diagnostics.errors();
   std::vector<uint16_t> types;
-  for (const YamlNode* item : OneOrMany(value, "ethertypes", false, diagnostics)) {
-    const auto type = ReadType(*item, diagnostics);
+  for (const YamlNode& item : OneOrMany(value, "ethertypes", false, diagnostics)) {
+    const auto type = ReadType(item, diagnostics);
     if (!type) continue;
     if (std::ranges::find(types, *type) != types.end()) {
-      diagnostics.Error("listed-twice", item->span,
-                        fmt::format("Ethertype `{}` is listed twice", item->text),
+      diagnostics.Error("listed-twice", item.span,
+                        fmt::format("Ethertype `{}` is listed twice", item.text),
                         "remove one of them");
       continue;
     }

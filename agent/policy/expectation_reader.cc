@@ -6,6 +6,7 @@
 
 #include <variant>
 
+#include "agent/policy/claim_reader.h"
 #include "agent/policy/fields.h"
 #include "agent/policy/prefix_text.h"
 #include "agent/policy/scalar.h"
@@ -24,27 +25,32 @@ struct Written {
   const YamlNode* icmp_code = nullptr;
 };
 
-std::optional<Address> ReadAddress(const YamlNode* value, const char* key,
-                                   Diagnostics& diagnostics) {
-  if (value == nullptr || !Expect(*value, YamlNode::Kind::kText, key, diagnostics)) {
+// A single address, or nothing.
+std::optional<Address> AddressIn(const YamlNode* value) {
+  if (value == nullptr || value->kind != YamlNode::Kind::kText || !LooksLikePrefix(value->text)) {
     return std::nullopt;
   }
   const auto parsed = ParsePrefix(value->text);
-  if (const auto* problem = std::get_if<PrefixProblem>(&parsed)) {
-    const std::string hint = LooksLikePrefix(value->text)
-                                 ? problem->hint
-                                 : "an expectation is one packet: write one address";
-    diagnostics.Error("bad-address", value->span, problem->message, hint);
+  const auto* prefix = std::get_if<Prefix>(&parsed);
+  if (prefix == nullptr || prefix->length != AddressBits(prefix->address.family)) {
     return std::nullopt;
   }
-  const Prefix& prefix = std::get<Prefix>(parsed);
-  if (prefix.length != AddressBits(prefix.address.family)) {
-    diagnostics.Error("bad-address", value->span,
-                      fmt::format("`{}` is a prefix, not an address", value->text),
-                      "an expectation is one packet: write one address");
-    return std::nullopt;
+  return prefix->address;
+}
+
+// Does the expectation mean one packet, as far as it is written?
+bool MeansOnePacket(const YamlNode& value) {
+  if (value.kind != YamlNode::Kind::kMap) return true;
+  for (const char* key : {"ports", "source_ports", "except"}) {
+    if (value.Find(key) != nullptr) return false;
   }
-  return prefix.address;
+  for (const char* key : {"from", "to"}) {
+    const YamlNode* side = value.Find(key);
+    if (side != nullptr && !AddressIn(side)) return false;
+  }
+  const YamlNode* protocol = value.Find("protocol");
+  return protocol == nullptr ||
+         (protocol->kind == YamlNode::Kind::kText && protocol->text != "any");
 }
 
 void Refuse(const YamlNode* value, const char* key, uint8_t protocol, const char* which,
@@ -99,23 +105,13 @@ std::optional<uint8_t> OptionalByte(const YamlNode* value, const char* key,
   return static_cast<uint8_t>(*number);
 }
 
-}  // namespace
-
-std::optional<WrittenExpectation> ReadExpectation(const YamlNode& value, Diagnostics& diagnostics) {
-  static const Words<Verdict> kVerdicts = {{"allow", Verdict::kPass}, {"drop", Verdict::kDrop}};
-  const size_t errors = diagnostics.errors();
-  WrittenExpectation result;
-  Expectation& expectation = result.expectation;
-  expectation.span = value.span;
+// The packet of an expectation that means one.
+void ReadPacket(Fields& fields, const YamlNode& value, Expectation& expectation,
+                Diagnostics& diagnostics) {
   Written written;
-  Fields fields(value, "expectation", diagnostics);
-  if (const YamlNode* interface = fields.Require("interface")) {
-    expectation.interface = ReadName(*interface, "an interface", diagnostics).value_or("");
-    result.interface_span = interface->span;
-  }
-  const auto from = ReadAddress(fields.Require("from"), "from", diagnostics);
+  const auto from = AddressIn(fields.Require("from"));
   written.to = fields.Require("to");
-  const auto to = ReadAddress(written.to, "to", diagnostics);
+  const auto to = AddressIn(written.to);
   written.protocol = fields.Require("protocol");
   const auto protocol =
       written.protocol == nullptr ? std::nullopt : ReadProtocol(*written.protocol, diagnostics);
@@ -127,6 +123,32 @@ std::optional<WrittenExpectation> ReadExpectation(const YamlNode& value, Diagnos
   expectation.source_port = OptionalPort(written.source_port, "source_port", diagnostics);
   expectation.icmp_type = OptionalByte(written.icmp_type, "icmp_type", diagnostics);
   expectation.icmp_code = OptionalByte(written.icmp_code, "icmp_code", diagnostics);
+  if (from && to && protocol) {
+    expectation.from = *from;
+    expectation.to = *to;
+    expectation.protocol = *protocol;
+    CheckTogether(expectation, written, value, diagnostics);
+  }
+}
+
+}  // namespace
+
+std::optional<WrittenExpectation> ReadExpectation(const YamlNode& value, Diagnostics& diagnostics) {
+  static const Words<Verdict> kVerdicts = {{"allow", Verdict::kPass}, {"drop", Verdict::kDrop}};
+  const size_t errors = diagnostics.errors();
+  WrittenExpectation result;
+  Expectation& expectation = result.expectation;
+  expectation.span = value.span;
+  Fields fields(value, "expectation", diagnostics);
+  if (const YamlNode* interface = fields.Require("interface")) {
+    expectation.interface = ReadName(*interface, "an interface", diagnostics).value_or("");
+    result.interface_span = interface->span;
+  }
+  if (MeansOnePacket(value)) {
+    ReadPacket(fields, value, expectation, diagnostics);
+  } else {
+    result.claim = ReadClaim(fields, diagnostics);
+  }
   if (const YamlNode* verdict = fields.Require("verdict", "add `verdict: allow` or `drop`")) {
     expectation.verdict =
         ReadWord(*verdict, "verdict", kVerdicts, diagnostics).value_or(Verdict::kDrop);
@@ -136,12 +158,6 @@ std::optional<WrittenExpectation> ReadExpectation(const YamlNode& value, Diagnos
     result.rule_span = rule->span;
   }
   fields.Finish();
-  if (from && to && protocol) {
-    expectation.from = *from;
-    expectation.to = *to;
-    expectation.protocol = *protocol;
-    CheckTogether(expectation, written, value, diagnostics);
-  }
   if (diagnostics.errors() > errors) return std::nullopt;
   return result;
 }

@@ -24,11 +24,11 @@ Match Everything() {
   return match;
 }
 
-Fate Pass(pm_reason reason, const Rule *rule = nullptr) {
+Fate Pass(pm_reason reason, const Rule* rule = nullptr) {
   return {.verdict = Verdict::kPass, .reason = reason, .rule = rule};
 }
 
-Fate FateOf(const Rule &rule) {
+Fate FateOf(const Rule& rule) {
   return {.verdict = rule.action == Action::kAllow ? Verdict::kPass : Verdict::kDrop,
           .reason = PM_REASON_RULE,
           .rule = &rule};
@@ -51,30 +51,30 @@ std::array<Match, 2> DhcpExchange(Direction direction) {
       Exchange(Family::kIpv6, in ? kDhcp6Server : kDhcp6Client, in ? kDhcp6Client : kDhcp6Server)};
 }
 
-bool Matches(const Match &match, uint8_t protocol, uint8_t type) {
+bool Matches(const Match& match, uint8_t protocol, uint8_t type) {
   return MatchesProtocol(match, protocol) && (!match.icmp_type || *match.icmp_type == type) &&
          (!match.icmp_code || *match.icmp_code == 0);
 }
 
 }  // namespace
 
-std::string ToString(const Fate &fate) {
+std::string ToString(const Fate& fate) {
   if (!fate.judged) return "-";
-  const char *verdict = fate.verdict == Verdict::kPass ? "allow" : "drop";
+  const char* verdict = fate.verdict == Verdict::kPass ? "allow" : "drop";
   if (fate.rule == nullptr) return fmt::format("{} ({})", verdict, ReasonWord(fate.reason));
   if (fate.reason == PM_REASON_RULE) return fmt::format("{} by {}", verdict, fate.rule->key);
   return fmt::format("{} by {} ({})", verdict, fate.rule->key, ReasonWord(fate.reason));
 }
 
-FateSteps FateSteps::Opening(const Node &node, const Interface *interface, Direction direction,
-                             const AddressSet &spoofed) {
+FateSteps FateSteps::Opening(const Node& node, const Interface* interface, Direction direction,
+                             const AddressSet& spoofed) {
   FateSteps made;
   if (interface == nullptr) {
     made.AddOwn(Everything(), {.judged = false});
     return made;
   }
   if (interface->dhcp_client) {
-    for (Match &match : DhcpExchange(direction))
+    for (Match& match : DhcpExchange(direction))
       made.AddOwn(std::move(match), Pass(PM_REASON_DHCP));
   }
   if (direction == Direction::kIn) {
@@ -83,11 +83,11 @@ FateSteps FateSteps::Opening(const Node &node, const Interface *interface, Direc
       match.from = spoofed;
       made.AddOwn(std::move(match), {.reason = PM_REASON_SPOOFED});
     }
-    for (const FailsafeEntry &entry : node.failsafe) {
+    for (const FailsafeEntry& entry : node.failsafe) {
       made.Add(entry.match, Pass(PM_REASON_FAILSAFE));
     }
   }
-  for (const Rule &rule : interface->rules) {
+  for (const Rule& rule : interface->rules) {
     if (rule.direction != direction || rule.state != RuleState::kActive) continue;
     made.Add(rule.match, FateOf(rule));
   }
@@ -95,21 +95,21 @@ FateSteps FateSteps::Opening(const Node &node, const Interface *interface, Direc
   return made;
 }
 
-FateSteps FateSteps::Allowing(const Node &node, const Interface *interface, Direction direction) {
+FateSteps FateSteps::Allowing(const Node& node, const Interface* interface, Direction direction) {
   FateSteps made;
   if (interface == nullptr) return made;
   if (direction == Direction::kIn) {
-    for (const FailsafeEntry &entry : node.failsafe) {
+    for (const FailsafeEntry& entry : node.failsafe) {
       made.Add(entry.match, Pass(PM_REASON_FAILSAFE));
     }
   } else if (interface->dhcp_client) {
     // What the client sends passes before any rule is asked, and so opens
     // nothing.
-    for (Match &match : DhcpExchange(direction)) {
+    for (Match& match : DhcpExchange(direction)) {
       made.AddOwn(std::move(match), {.reason = PM_REASON_DHCP});
     }
   }
-  for (const Rule &rule : interface->rules) {
+  for (const Rule& rule : interface->rules) {
     if (rule.direction != direction || rule.state != RuleState::kActive) continue;
     made.Add(rule.match, FateOf(rule));
   }
@@ -118,17 +118,17 @@ FateSteps FateSteps::Allowing(const Node &node, const Interface *interface, Dire
 
 FateSteps FateSteps::Reversed() const {
   FateSteps made;
-  for (const FateStep &step : steps_) made.AddReversed(*step.match, step.fate);
+  for (const FateStep& step : steps_) made.AddReversed(*step.match, step.fate);
   return made;
 }
 
-void FateSteps::AddOwn(Match match, const Fate &fate) {
+void FateSteps::AddOwn(Match match, const Fate& fate) {
   own_.push_back(std::move(match));
   Add(own_.back(), fate);
 }
 
 // Of ICMP only echo requests are answered.
-void FateSteps::AddReversed(const Match &match, const Fate &fate) {
+void FateSteps::AddReversed(const Match& match, const Fate& fate) {
   Match reversed;
   reversed.from = match.to;
   reversed.to = match.from;

@@ -25,16 +25,16 @@ namespace portmatrix {
 struct Fate {
   Verdict verdict = Verdict::kDrop;
   pm_reason reason = PM_REASON_DEFAULT;
-  const Rule *rule = nullptr;  // with reasons `rule` and `reply`
+  const Rule* rule = nullptr;  // with reasons `rule` and `reply`
   bool judged = true;          // false: the node has no such interface, and nothing passes there
 };
 
 // "drop (default)", "allow by external/external/sip-tls-in", "drop by ...
 // (reply)", "-"
-std::string ToString(const Fate &fate);
+std::string ToString(const Fate& fate);
 
 struct FateStep {
-  const Match *match = nullptr;
+  const Match* match = nullptr;
   Fate fate;
 };
 
@@ -48,21 +48,21 @@ class FateSteps {
   // of `node`'s (both must outlive it), or null: the node has none. Sources in
   // `spoofed` drop; in what else would be spoofed (always: loopback, multicast,
   // broadcast, a packet from its own destination) no difference is made.
-  static FateSteps Opening(const Node &node, const Interface *interface, Direction direction,
-                           const AddressSet &spoofed);
+  static FateSteps Opening(const Node& node, const Interface* interface, Direction direction,
+                           const AddressSet& spoofed);
   // What opens conversations in `direction`: failsafe entries and rules. Where
   // no step matches, nothing does.
-  static FateSteps Allowing(const Node &node, const Interface *interface, Direction direction);
+  static FateSteps Allowing(const Node& node, const Interface* interface, Direction direction);
   // The same steps for the answers to the packets that they match.
   FateSteps Reversed() const;
 
-  const std::vector<FateStep> &steps() const { return steps_; }
+  const std::vector<FateStep>& steps() const { return steps_; }
 
  private:
   FateSteps() = default;
-  void Add(const Match &match, const Fate &fate) { steps_.push_back({&match, fate}); }
-  void AddOwn(Match match, const Fate &fate);
-  void AddReversed(const Match &match, const Fate &fate);
+  void Add(const Match& match, const Fate& fate) { steps_.push_back({&match, fate}); }
+  void AddOwn(Match match, const Fate& fate);
+  void AddReversed(const Match& match, const Fate& fate);
 
   std::deque<Match> own_;  // that stand in no policy
   std::vector<FateStep> steps_;

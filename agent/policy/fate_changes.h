@@ -45,13 +45,13 @@ struct FateChanges {
 
 // Both nodes must outlive the answer. Interfaces are the same if their names
 // are; on one that a node has not nothing passes there.
-FateChanges CompareFates(const Node &before, const Node &after, const FateQuestion &question,
-                         WorkBudget &budget);
+FateChanges CompareFates(const Node& before, const Node& after, const FateQuestion& question,
+                         WorkBudget& budget);
 
-// Sources whose packets an interface drops, whatever its rules say: what both
-// policies have for local, and what never comes from outside. A null interface
-// has nothing local.
-AddressSet AlwaysSpoofed(const Interface *before, const Interface *after);
+// Sources whose packets an interface drops, whatever its rules say: what both policies have for local,
+// and what never comes from outside. A null interface has nothing local. None where only one of them
+// is a DHCP client, whose exchange passes from any source: there the regions cut them out.
+AddressSet AlwaysSpoofed(const Interface* before, const Interface* after);
 
 }  // namespace portmatrix
 

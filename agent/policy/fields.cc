@@ -16,45 +16,41 @@ Fields::Fields(const YamlNode& map, std::string thing, Diagnostics& diagnostics)
 }
 
 const YamlNode* Fields::Take(const char* key) {
-  asked_.emplace_back(key);
+  asked_.push_back(key);
   return is_map() ? map_.Find(key) : nullptr;
 }
 
-const YamlNode* Fields::Require(const char* key, std::string hint) {
+const YamlNode* Fields::Require(const char* key, std::string_view hint) {
   const YamlNode* value = Take(key);
   if (value == nullptr && is_map()) {
-    if (hint.empty()) hint = fmt::format("add `{}: ...`", key);
     diagnostics_.Error("missing-key", map_.span, fmt::format("{} has no `{}`", thing_, key),
-                       std::move(hint));
+                       hint.empty() ? fmt::format("add `{}: ...`", key) : std::string(hint));
   }
   return value;
 }
 
 void Fields::Finish() {
   for (const YamlNode& key : map_.keys) {
-    if (std::ranges::find(asked_, key.text) != asked_.end()) continue;
+    if (std::ranges::find(asked_, std::string_view(key.text)) != asked_.end()) continue;
     diagnostics_.Error("unknown-key", key.span, fmt::format("{} has no key `{}`", thing_, key.text),
-                       DidYouMean(key.text, asked_));
+                       DidYouMean(key.text, {asked_.begin(), asked_.end()}));
   }
 }
 
-std::vector<const YamlNode*> OneOrMany(const YamlNode& value, std::string_view thing,
-                                       bool may_be_empty, Diagnostics& diagnostics) {
-  std::vector<const YamlNode*> items;
-  if (value.kind == YamlNode::Kind::kList) {
-    for (const YamlNode& item : value.items) items.push_back(&item);
-    if (items.empty() && !may_be_empty) {
-      diagnostics.Error("empty-list", value.span, fmt::format("{} is an empty list", thing),
-                        "name at least one, or remove the key");
-    }
-  } else if (value.kind == YamlNode::Kind::kText) {
-    items.push_back(&value);
-  } else {
+std::span<const YamlNode> OneOrMany(const YamlNode& value, std::string_view thing,
+                                    bool may_be_empty, Diagnostics& diagnostics) {
+  if (value.kind == YamlNode::Kind::kText) return {&value, 1};
+  if (value.kind != YamlNode::Kind::kList) {
     diagnostics.Error(
         "wrong-type", value.span,
         fmt::format("{} should be text or a list, here is {}", thing, KindWord(value.kind)));
+    return {};
   }
-  return items;
+  if (value.items.empty() && !may_be_empty) {
+    diagnostics.Error("empty-list", value.span, fmt::format("{} is an empty list", thing),
+                      "name at least one, or remove the key");
+  }
+  return value.items;
 }
 
 const char* KindWord(YamlNode::Kind kind) {
@@ -78,6 +74,12 @@ bool Expect(const YamlNode& value, YamlNode::Kind kind, std::string_view thing,
       "wrong-type", value.span,
       fmt::format("{} should be {}, here is {}", thing, KindWord(kind), KindWord(value.kind)));
   return false;
+}
+
+bool ExpectEntry(const YamlNode& value, YamlNode::Kind kind, std::string_view thing,
+                 Diagnostics& diagnostics) {
+  return value.kind == kind ||
+         Expect(value, kind, fmt::format("an entry of {}", thing), diagnostics);
 }
 
 }  // namespace portmatrix

@@ -4,6 +4,7 @@
 #ifndef PORTMATRIX_AGENT_POLICY_FIELDS_H_
 #define PORTMATRIX_AGENT_POLICY_FIELDS_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +20,10 @@ class Fields {
   // is as if empty. `map` must outlive the object.
   Fields(const YamlNode& map, std::string thing, Diagnostics& diagnostics);
 
-  // The value of `key`, or null.
+  // The value of `key`, or null. `key` must outlive the object.
   const YamlNode* Take(const char* key);
   // The same; reports the key if it is missing.
-  const YamlNode* Require(const char* key, std::string hint = "");
+  const YamlNode* Require(const char* key, std::string_view hint = "");
   // Reports every key that was not asked for.
   void Finish();
 
@@ -33,13 +34,13 @@ class Fields {
   const YamlNode& map_;
   const std::string thing_;
   Diagnostics& diagnostics_;
-  std::vector<std::string> asked_;
+  std::vector<const char*> asked_;
 };
 
 // The items of a list, or the value itself as the only one. Reports an absent value, and a list
 // that is empty unless `may_be_empty`.
-std::vector<const YamlNode*> OneOrMany(const YamlNode& value, std::string_view thing,
-                                       bool may_be_empty, Diagnostics& diagnostics);
+std::span<const YamlNode> OneOrMany(const YamlNode& value, std::string_view thing,
+                                    bool may_be_empty, Diagnostics& diagnostics);
 
 // "text", "a list", "a map" or "nothing", for messages.
 const char* KindWord(YamlNode::Kind kind);
@@ -47,6 +48,9 @@ const char* KindWord(YamlNode::Kind kind);
 // Reports `wrong-type` unless `value` is of `kind`.
 bool Expect(const YamlNode& value, YamlNode::Kind kind, std::string_view thing,
             Diagnostics& diagnostics);
+// The same; what is expected is "an entry of `thing`".
+bool ExpectEntry(const YamlNode& value, YamlNode::Kind kind, std::string_view thing,
+                 Diagnostics& diagnostics);
 
 }  // namespace portmatrix
 

@@ -27,19 +27,17 @@ bool IsDeviceName(std::string_view text) {
 std::vector<WrittenName> ReadNames(const YamlNode& value, const char* key, bool may_be_empty,
                                    Diagnostics& diagnostics) {
   std::vector<WrittenName> names;
-  for (const YamlNode* item : OneOrMany(value, key, may_be_empty, diagnostics)) {
-    if (!Expect(*item, YamlNode::Kind::kText, fmt::format("an entry of {}", key), diagnostics)) {
-      continue;
-    }
-    const auto twin = std::ranges::find(names, item->text, &WrittenName::text);
+  for (const YamlNode& item : OneOrMany(value, key, may_be_empty, diagnostics)) {
+    if (!ExpectEntry(item, YamlNode::Kind::kText, key, diagnostics)) continue;
+    const auto twin = std::ranges::find(names, item.text, &WrittenName::text);
     if (twin != names.end()) {
       diagnostics
-          .Error("listed-twice", item->span, fmt::format("`{}` is listed twice", item->text),
+          .Error("listed-twice", item.span, fmt::format("`{}` is listed twice", item.text),
                  "remove one of them")
           .notes.push_back({twin->span, "the first one"});
       continue;
     }
-    names.push_back({item->text, item->span});
+    names.push_back({item.text, item.span});
   }
   return names;
 }

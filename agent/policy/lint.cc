@@ -59,7 +59,7 @@ void LintNode(const Node& node, Diagnostics& diagnostics) {
   for (const Interface& interface : node.interfaces) {
     for (const Rule& rule : interface.rules) CheckAlone(rule, run);
     for (const Direction direction : {Direction::kIn, Direction::kOut}) {
-      const RuleOrder order = OrderOf(node, interface, direction, run.pool(), run.budget());
+      const RuleOrder order = run.Order(interface, direction);
       const std::vector<bool> unreached = FindUnreached(order, run);
       FindRedundant(order, unreached, run);
       FindActionOverlaps(order, unreached, run);

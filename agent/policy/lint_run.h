@@ -31,6 +31,9 @@ class LintRun {
   // A match that is not the node's, kept as long as the pool.
   PooledMatch Keep(Match match) { return Pooled(kept_.emplace_back(std::move(match)), pool_); }
   WorkBudget& budget() { return budget_; }  // of the whole node
+  RuleOrder Order(const Interface& interface, Direction direction) {
+    return OrderOf(node_, interface, direction, kept_, pool_, budget_);
+  }
 
   // The share of one question about one rule; taken from the node's when it ends.
   class Share {

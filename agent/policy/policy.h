@@ -107,10 +107,26 @@ struct WrittenInterface {
   std::vector<uint16_t> ethertypes;
 };
 
+// Packets of a claim that are not meant: what is not written is as in the claim.
+struct WrittenException {
+  std::optional<AddressTerms> from;
+  std::optional<AddressTerms> to;
+  WrittenService service;
+};
+
+// The packets of an expectation that means more than one.
+struct WrittenClaim {
+  AddressTerms from;
+  AddressTerms to;
+  WrittenService service;
+  std::vector<WrittenException> except;
+};
+
 struct WrittenExpectation {
-  Expectation expectation;  // names not yet looked up
+  Expectation expectation;  // names not yet looked up; with `claim`, without addresses and service
   Span interface_span;
   Span rule_span;  // of `rule`, where written
+  std::optional<WrittenClaim> claim;
 };
 
 struct WrittenNode {

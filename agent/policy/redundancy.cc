@@ -28,7 +28,7 @@ class Redundancy {
 
   void Check(uint32_t place) {
     const Rule& rule = *order_.ranked[place].rule;
-    if (IsIgnored(rule, kRedundantRule) || rule.match.is_live()) return;
+    if (IsIgnored(rule, kRedundantRule)) return;
     if (!order_.later_known()) return run_.Undecided(kRedundantRule, rule);
     LintRun::Share share(run_);
     Heirs heirs;
@@ -74,7 +74,7 @@ class Redundancy {
         const auto expires = order_.ranked[other].expires();
         if (expires && *expires <= moment) continue;
         if (!with_unreached && unreached_[other]) continue;
-        others.push_back(order_.ranked[other].match);
+        others.push_back(Bound(other, place, budget));
         places.push_back(other);
       }
     }
@@ -92,6 +92,19 @@ class Redundancy {
                                const Rule& heir = *order_.ranked[first].rule;
                                return heir.action == rule.action && heir.log == rule.log;
                              });
+  }
+
+  // What takes packets for certain; of what would decide them otherwise, all that it may take.
+  PooledMatch Bound(uint32_t other, uint32_t place, WorkBudget& budget) {
+    const RankedRule& ranked = order_.ranked[other];
+    if (other > place && !DecidesAlike(*ranked.rule, *order_.ranked[place].rule)) {
+      return ranked.most;
+    }
+    return LeastBeside(ranked, order_.ranked[place], run_.pool(), budget);
+  }
+
+  static bool DecidesAlike(const Rule& heir, const Rule& rule) {
+    return heir.action == rule.action && heir.log == rule.log;
   }
 
   bool DefaultDoesAsWell(const Rule& rule) const {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "agent/policy/claim.h"
 #include "agent/policy/direction.h"
 #include "agent/policy/families.h"
 #include "agent/policy/interface_checks.h"
@@ -18,21 +19,6 @@
 
 namespace portmatrix {
 namespace {
-
-Match MatchOf(const WrittenService& service, ResolvedAddresses from, ResolvedAddresses to) {
-  Match match;
-  match.from = std::move(from.set);
-  match.to = std::move(to.set);
-  match.from_live = from.live;
-  match.to_live = to.live;
-  match.any_protocol = service.any_protocol;
-  match.protocols = service.protocols;
-  match.ports = service.ports;
-  match.source_ports = service.source_ports;
-  match.icmp_type = service.icmp_type;
-  match.icmp_code = service.icmp_code;
-  return match;
-}
 
 class Resolution {
  public:
@@ -202,7 +188,11 @@ class Resolution {
       return;
     }
     if (expectation.rule) CheckRuleKey(written);
-    node_.expectations.push_back(expectation);
+    if (!written.claim) {
+      node_.expectations.push_back(expectation);
+    } else {
+      ResolveClaim(written, sets_, diagnostics_);  // for what it reports; see ClaimsOf
+    }
   }
 
   void CheckRuleKey(const WrittenExpectation& written) {

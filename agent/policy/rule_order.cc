@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/policy/live_bounds.h"
 #include "agent/policy/outline.h"
 
 namespace portmatrix {
@@ -17,11 +18,11 @@ void FindMeetings(RuleOrder& order, AddressPool& pool, WorkBudget& budget) {
   size_t meetings = 0;
   for (uint32_t i = 0; i < order.ranked.size(); ++i) {
     RankedRule& later = order.ranked[i];
-    outlines.emplace_back(*later.match.match);
+    outlines.emplace_back(*later.most.match);
     for (uint32_t j = 0; j < i; ++j) {
       if (!outlines[j].Meets(outlines[i])) continue;
       RankedRule& earlier = order.ranked[j];
-      if (!Overlap(earlier.match, later.match, pool, budget)) continue;
+      if (!Overlap(earlier.most, later.most, pool, budget)) continue;
       later.earlier.push_back(j);
       earlier.later.push_back(i);
       ++meetings;
@@ -42,15 +43,33 @@ std::string RankedRule::Name() const {
   return failsafe() ? "the failsafe entry" : fmt::format("rule `{}`", rule->key);
 }
 
+PooledMatch LeastBeside(const RankedRule& other, const RankedRule& rule, AddressPool& pool,
+                        WorkBudget& budget) {
+  PooledMatch least = other.match;
+  if (!rule.match.match->is_live()) return least;
+  const Match& theirs = *other.match.match;
+  const Match& own = *rule.match.match;
+  if (own.from_live != 0 && LiveContains(theirs.from_live, own.from_live) &&
+      pool.Contains(other.match.from, rule.match.from, budget)) {
+    least.from = rule.most.from;
+  }
+  if (own.to_live != 0 && LiveContains(theirs.to_live, own.to_live) &&
+      pool.Contains(other.match.to, rule.match.to, budget)) {
+    least.to = rule.most.to;
+  }
+  return least;
+}
+
 RuleOrder OrderOf(const Node& node, const Interface& interface, Direction direction,
-                  AddressPool& pool, WorkBudget& budget) {
+                  std::deque<Match>& kept, AddressPool& pool, WorkBudget& budget) {
   RuleOrder order;
   order.interface = &interface;
   order.direction = direction;
   const auto add = [&](const Match& match, const Rule* rule, const Span& span) {
     RankedRule ranked;
     ranked.rule = rule;
-    ranked.match = Pooled(match, pool);
+    ranked.match = ranked.most = Pooled(match, pool);
+    if (match.is_live()) ranked.most = Pooled(kept.emplace_back(AtMost(match)), pool);
     ranked.span = span;
     order.ranked.push_back(std::move(ranked));
   };

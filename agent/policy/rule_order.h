@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,9 +20,10 @@ namespace portmatrix {
 
 struct RankedRule {
   const Rule* rule = nullptr;  // null: a failsafe entry
-  PooledMatch match;
+  PooledMatch match;           // what it matches whatever its dynamic sets hold
+  PooledMatch most;            // what it may match at most; the same where it names none
   Span span;
-  // Places in the order of those that match some packet of this one as well, ascending.
+  // Places in the order of those that may match some packet of this one as well, ascending.
   std::vector<uint32_t> earlier, later;
 
   bool failsafe() const { return rule == nullptr; }
@@ -39,9 +41,15 @@ struct RuleOrder {
   bool later_known() const { return earlier_known == ranked.size(); }
 };
 
-// `node` and `pool` must outlive the order.
+// Of one that stands beside `rule`: what it matches for certain of packets that `rule` may match.
+// To a dynamic set that both name belongs the same address for both.
+PooledMatch LeastBeside(const RankedRule& other, const RankedRule& rule, AddressPool& pool,
+                        WorkBudget& budget);
+
+// `node`, `pool` and `kept`, which holds what the pool's sets stand in beside the node, must
+// outlive the order.
 RuleOrder OrderOf(const Node& node, const Interface& interface, Direction direction,
-                  AddressPool& pool, WorkBudget& budget);
+                  std::deque<Match>& kept, AddressPool& pool, WorkBudget& budget);
 
 }  // namespace portmatrix
 

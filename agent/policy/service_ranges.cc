@@ -77,7 +77,7 @@ class Touches {
     const RankedRule& wide = order_.ranked[place];
     const bool in = order_.direction == Direction::kIn;
     budget.Spend(1);
-    if (run_.pool().Contains(in ? service.match.from : service.match.to,
+    if (run_.pool().Contains(in ? service.most.from : service.most.to,
                              in ? wide.match.from : wide.match.to, budget)) {
       return std::nullopt;
     }
@@ -91,9 +91,9 @@ class Touches {
     const auto common = Intersection(*wide.match.match, reached);
     if (!common) return std::nullopt;
     AddressPool pool;  // of matches that live no longer than this question
-    std::vector<PooledMatch> others = {Pooled(*service.match.match, pool)};
+    std::vector<PooledMatch> others = {Pooled(*service.most.match, pool)};
     for (const uint32_t earlier : wide.earlier) {
-      others.push_back(Pooled(*order_.ranked[earlier].match.match, pool));
+      others.push_back(Pooled(*order_.ranked[earlier].most.match, pool));
     }
     std::optional<pm_tuple> packet;
     VisitFirstMatches(Pooled(*common, pool), others, true, pool, budget,

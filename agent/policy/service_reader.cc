@@ -30,18 +30,18 @@ void ReadProtocols(const YamlNode& value, WrittenService& service, Diagnostics& 
     service.any_protocol = true;
     return;
   }
-  for (const YamlNode* item : OneOrMany(value, "protocol", false, diagnostics)) {
-    if (item->kind == YamlNode::Kind::kText && item->text == "any") {
-      diagnostics.Error("bad-protocol", item->span,
+  for (const YamlNode& item : OneOrMany(value, "protocol", false, diagnostics)) {
+    if (item.kind == YamlNode::Kind::kText && item.text == "any") {
+      diagnostics.Error("bad-protocol", item.span,
                         "`any` stands for all protocols and so stands alone",
                         "write `protocol: any`, or leave it out of the list");
       continue;
     }
-    const auto protocol = ReadProtocol(*item, diagnostics);
+    const auto protocol = ReadProtocol(item, diagnostics);
     if (!protocol) continue;
     if (std::ranges::find(service.protocols, *protocol) != service.protocols.end()) {
-      diagnostics.Error("listed-twice", item->span,
-                        fmt::format("protocol `{}` is listed twice", item->text),
+      diagnostics.Error("listed-twice", item.span,
+                        fmt::format("protocol `{}` is listed twice", item.text),
                         "remove one of them");
       continue;
     }
@@ -78,8 +78,10 @@ std::optional<PortRange> ReadRange(const YamlNode& value, std::string_view thing
 std::vector<PortRange> ReadRanges(const YamlNode& value, std::string_view thing,
                                   Diagnostics& diagnostics) {
   std::vector<PortRange> read;
-  for (const YamlNode* item : OneOrMany(value, thing, false, diagnostics)) {
-    if (const auto range = ReadRange(*item, thing, diagnostics)) read.push_back(*range);
+  const auto items = OneOrMany(value, thing, false, diagnostics);
+  read.reserve(items.size());
+  for (const YamlNode& item : items) {
+    if (const auto range = ReadRange(item, thing, diagnostics)) read.push_back(*range);
   }
   if (read.size() <= 1) return read;
   std::ranges::sort(read);
@@ -167,11 +169,19 @@ std::optional<uint16_t> ReadPort(const YamlNode& value, std::string_view thing,
   return static_cast<uint16_t>(*port);
 }
 
-WrittenService ReadService(Fields& fields, Diagnostics& diagnostics) {
+WrittenService ReadService(Fields& fields, Diagnostics& diagnostics,
+                           const WrittenService* inherited) {
   WrittenService service;
   const size_t errors = diagnostics.errors();
-  if (const YamlNode* protocol = fields.Require("protocol", "add `protocol: any`, or name it")) {
+  const YamlNode* protocol = inherited != nullptr
+                                 ? fields.Take("protocol")
+                                 : fields.Require("protocol", "add `protocol: any`, or name it");
+  if (protocol != nullptr) {
     ReadProtocols(*protocol, service, diagnostics);
+  } else if (inherited != nullptr) {
+    service.any_protocol = inherited->any_protocol;
+    service.protocols = inherited->protocols;
+    service.span = inherited->span;
   }
   const bool protocols_known = diagnostics.errors() == errors;
   const YamlNode* ports = fields.Take("ports");

@@ -26,9 +26,10 @@ std::optional<uint8_t> ReadProtocol(const YamlNode& value, Diagnostics& diagnost
 std::optional<uint16_t> ReadPort(const YamlNode& value, std::string_view thing,
                                  Diagnostics& diagnostics);
 
-// Takes `protocol`, `ports`, `source_ports`, `icmp_type` and `icmp_code` of `thing`, and checks
-// that they fit together.
-WrittenService ReadService(Fields& fields, Diagnostics& diagnostics);
+// Takes `protocol`, `ports`, `source_ports`, `icmp_type` and `icmp_code`, and checks that they fit
+// together. Without `protocol`, the protocols are those `inherited`; if nothing is, it is missing.
+WrittenService ReadService(Fields& fields, Diagnostics& diagnostics,
+                           const WrittenService* inherited = nullptr);
 
 }  // namespace portmatrix
 

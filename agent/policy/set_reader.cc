@@ -15,8 +15,7 @@ namespace {
 
 bool ReadTerm(const YamlNode& value, std::string_view thing, AddressTerm& term,
               Diagnostics& diagnostics) {
-  if (value.kind != YamlNode::Kind::kText)
-    return Expect(value, YamlNode::Kind::kText, fmt::format("an entry of {}", thing), diagnostics);
+  if (!ExpectEntry(value, YamlNode::Kind::kText, thing, diagnostics)) return false;
   term.span = value.span;
   if (value.text == "any") {
     term.kind = AddressTerm::Kind::kAny;
@@ -49,11 +48,11 @@ AddressTerms ReadTerms(const YamlNode& value, std::string_view thing, bool may_b
   const size_t errors = diagnostics.errors();
   const auto items = OneOrMany(value, thing, may_be_empty, diagnostics);
   result.terms.reserve(items.size());
-  for (const YamlNode* item : items) {
+  for (const YamlNode& item : items) {
     AddressTerm term;
-    if (!ReadTerm(*item, thing, term, diagnostics)) continue;
+    if (!ReadTerm(item, thing, term, diagnostics)) continue;
     if (!result.text.empty()) result.text += ", ";
-    result.text += item->text;
+    result.text += item.text;
     result.terms.push_back(std::move(term));
   }
   result.broken = diagnostics.errors() > errors;

@@ -27,9 +27,9 @@ class Shadows {
   bool Check(size_t place) {
     const RankedRule& ranked = order_.ranked[place];
     const Rule& rule = *ranked.rule;
-    if (rule.match.is_live()) return false;
-    if (rule.match.from.empty() || rule.match.to.empty()) {
-      ReportEmpty(rule);
+    const Match& most = *ranked.most.match;
+    if (most.from.empty() || most.to.empty()) {
+      ReportEmpty(rule, most.from.empty() ? "from" : "to");
       return true;
     }
     if (place >= order_.earlier_known) return Undecided(rule);
@@ -39,13 +39,13 @@ class Shadows {
     for (const uint32_t earlier : ranked.earlier) {
       // What ends before the rule does leaves it packets then.
       if (!Outlasts(order_.ranked[earlier], ranked)) continue;
-      others.push_back(order_.ranked[earlier].match);
+      others.push_back(LeastBeside(order_.ranked[earlier], ranked, run_.pool(), share.budget()));
       named.push_back(&order_.ranked[earlier]);
     }
     for (const PooledMatch& step : steps_) {
-      if (Overlap(ranked.match, step, run_.pool(), share.budget())) others.push_back(step);
+      if (Overlap(ranked.most, step, run_.pool(), share.budget())) others.push_back(step);
     }
-    const Cover cover = FindCover(ranked.match, others, run_.pool(), share.budget());
+    const Cover cover = FindCover(ranked.most, others, run_.pool(), share.budget());
     if (cover.outcome == Outcome::kUndecided) return Undecided(rule);
     if (cover.outcome == Outcome::kOpen) return false;
     if (cover.by.empty()) return true;  // families that cannot meet, which resolving told
@@ -67,9 +67,8 @@ class Shadows {
     return true;
   }
 
-  void ReportEmpty(const Rule& rule) {
+  void ReportEmpty(const Rule& rule, const char* side) {
     if (IsIgnored(rule, kNeverMatches)) return;
-    const char* side = rule.match.from.empty() ? "from" : "to";
     run_.Warn(kNeverMatches, rule,
               fmt::format("rule `{}` ({}) never matches: its `{}` has no address", rule.key,
                           ToString(rule.direction), side),

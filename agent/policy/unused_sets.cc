@@ -20,6 +20,9 @@ class UsedSets {
         Use(entry.from);
         if (entry.to) Use(*entry.to);
       }
+      for (const WrittenExpectation& expectation : node.expectations) {
+        if (expectation.claim) Use(*expectation.claim);
+      }
       for (const WrittenInterface& interface : node.interfaces) {
         Use(interface.local);
         for (const WrittenName& name : interface.matrices) {
@@ -44,6 +47,15 @@ class UsedSets {
     for (const WrittenRule& rule : matrix.rules) {
       Use(rule.from);
       Use(rule.to);
+    }
+  }
+
+  void Use(const WrittenClaim& claim) {
+    Use(claim.from);
+    Use(claim.to);
+    for (const WrittenException& exception : claim.except) {
+      if (exception.from) Use(*exception.from);
+      if (exception.to) Use(*exception.to);
     }
   }
 

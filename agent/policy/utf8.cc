@@ -18,6 +18,9 @@ bool IsControl(std::string_view text, size_t at) {
   return (byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f;
 }
 
+// Most of any text; what is not has to be looked at more closely.
+bool IsPlain(char byte) { return (byte >= ' ' && byte < 0x7f) || byte == '\n'; }
+
 Span SpanAt(std::string_view text, size_t at, uint32_t file) {
   const std::string_view before = text.substr(0, at);
   const size_t newline = before.rfind('\n');
@@ -67,6 +70,10 @@ std::string Printable(std::string_view text) {
 bool CheckText(std::string_view text, uint32_t file, Diagnostics& diagnostics) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (size_t at = 0; at < text.size();) {
+    if (IsPlain(text[at])) {
+      ++at;
+      continue;
+    }
     const size_t length = SequenceLength(text, at);
     if (length == 0) {
       diagnostics.Error("encoding", SpanAt(text, at, file),

@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import sandbox  # noqa: E402  (pylint: disable=wrong-import-position)
+from agent_api import AgentConnection  # noqa: E402
 
 _SOCKET = "/run/portmatrix/control.sock"
 _PINS = pathlib.Path("/sys/fs/bpf/portmatrix/v1")
@@ -57,18 +58,8 @@ def open_pin(path: pathlib.Path, flags: int) -> int:
     return bpf(_OBJ_GET, struct.pack("<QII", ctypes.addressof(name), 0, flags))
 
 
-class _Api(http.client.HTTPConnection):
-    def __init__(self):
-        super().__init__("localhost", timeout=20)
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(_SOCKET)
-
-
 def ask(method: str, path: str, body: str | None = None) -> tuple[int, str]:
-    with contextlib.closing(_Api()) as api:
+    with contextlib.closing(AgentConnection(_SOCKET, 20)) as api:
         api.request(method, path, body)
         answer = api.getresponse()
         return answer.status, answer.read().decode()

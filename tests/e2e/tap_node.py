@@ -2,21 +2,20 @@
 """One node for a test: a network namespace with tap devices, the agent in it, and the ways to ask it. Everything is named after
 the test and its process, and removed at the end and before the next run of the same name."""
 
-import http.client
 import json
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "lab"))
+sys.path[:0] = [str(ROOT / "tools" / "lab"), str(ROOT / "tests" / "support")]
 
+from agent_api import AgentConnection  # noqa: E402  (pylint: disable=wrong-import-position)
 from counters import Counters  # noqa: E402  (pylint: disable=wrong-import-position)
 
 SKIPPED = 77
@@ -25,17 +24,6 @@ _WAIT_SECONDS = 60.0
 
 class Refused(Exception):
     """What the agent answered when it would not."""
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str):
-        super().__init__("localhost", timeout=_WAIT_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def need_machine() -> None:
@@ -138,7 +126,7 @@ class Node:
     # ---- Questions ----
 
     def ask(self, method: str, call: str, body: dict | None = None) -> dict:
-        connection = _Connection(self.socket)
+        connection = AgentConnection(self.socket, _WAIT_SECONDS)
         try:
             connection.request(method, call, json.dumps(body) if body is not None else None)
             answer = connection.getresponse()

@@ -4,7 +4,6 @@
 Prometheus that scrapes the node, loads the alert rules and answers every query of the dashboard."""
 
 import contextlib
-import http.client
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import time
 import urllib.parse
 import urllib.request
 
+from agent_api import AgentConnection
 from case import NODE4, ROOT, NodeTest, figure, policy_of, run, scale
 
 _METRICS = "127.0.0.1:9469"
@@ -24,19 +24,6 @@ _FOLDER = ROOT / "tools" / "prometheus"
 _OPEN, _CLOSED = 7000, 7999
 _READERS = 12
 _RULES = scale("PORTMATRIX_RULES", 2000)
-
-
-class _Api(http.client.HTTPConnection):
-    """HTTP over the agent's socket."""
-
-    def __init__(self, path: pathlib.Path):
-        super().__init__("localhost", timeout=20)
-        self._path = str(path)
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def _seconds_of(pid: int) -> float:
@@ -53,7 +40,7 @@ class Watching(NodeTest):
 
     def stream(self, interval: str):
         """An open stream of the API: the connection, and the lines that come."""
-        api = _Api(self.agent.socket)
+        api = AgentConnection(self.agent.socket, 20)
         self.addCleanup(api.close)
         api.request("GET", f"/v1/counters/stream?interval={interval}")
         answer = api.getresponse()
@@ -100,7 +87,7 @@ class Streams(Watching):
     def test_wrong_intervals_are_refused(self) -> None:
         self.start(policy_of([_OPEN]))
         for query in ("interval=0.05", "interval=x", "interval=1e9", "every=1"):
-            api = _Api(self.agent.socket)
+            api = AgentConnection(self.agent.socket, 20)
             api.request("GET", f"/v1/counters/stream?{query}")
             with contextlib.closing(api):
                 self.assertEqual(api.getresponse().status, 400, query)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "lab"))
+sys.path[:0] = [str(ROOT / "tools" / "lab"), str(ROOT / "tests" / "support")]
 
 from namespaces import Lab  # noqa: E402  (the lab's folder must be known first)
 

@@ -93,7 +93,7 @@ std::string PolicyProblem(std::string_view text) {
       return "node " + written.name + " is refused without an error";
     if (!node || !readable) continue;
     LintNode(*node, diagnostics);
-    RunExpectations(*node, diagnostics);
+    RunExpectations(policy, *node, diagnostics);
     if (std::string problem = CompileNode(*node); !problem.empty()) return problem;
   }
   LintPolicy(policy, diagnostics);

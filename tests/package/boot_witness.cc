@@ -29,7 +29,7 @@ constexpr uint16_t kAllowed = 7001, kDenied = 7002;
 constexpr size_t kFrameBytes = 60;
 constexpr size_t kPortAt = 14 + 20 + 2;
 constexpr int kPauseMilliseconds = 20;
-constexpr unsigned kBetweenMicroseconds = 2000;
+constexpr unsigned kBetweenMicroseconds = 5000;
 
 [[noreturn]] void Fail(const char* what) {
   std::perror((std::string("boot_witness: ") + what).c_str());

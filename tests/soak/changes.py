@@ -14,6 +14,7 @@ FLAP = "flap0"
 _FLAP_ADDRESS = "203.0.113.1"
 _POLICIES = 14  # seven names, two kinds
 _SETTLE_SECONDS = 20
+_ROUNDS = 100  # packets: several rounds of the traffic, each of which asks for both kinds
 
 
 def policy(number: int) -> dict:
@@ -25,7 +26,8 @@ def policy(number: int) -> dict:
 
 
 class Changes:
-    """`flips`: how often the kind that judges changed, which the traffic must have seen just as often."""
+    """`flips`: how often the kind that judges changed, which the traffic must have seen just as often; but for those that were over
+    before the traffic was given the processor, two each of `unseen`."""
 
     limits = {"generations kept": 40}
 
@@ -35,7 +37,7 @@ class Changes:
         self._kinds = {}  # fingerprint: even or odd
         self._even = True
         self.agent_is_away = threading.Event()
-        self.flips = 0
+        self.flips = self.unseen = 0
         self.wrong = []
         self._done = collections.Counter()
         self._away = []  # seconds
@@ -50,8 +52,9 @@ class Changes:
         acts = [(6, self._apply), (2, self._confirmed), (2, self._rolled_back), (1, self._lapsed), (1, self._broken), (1, self._reload)]
         if kills:
             acts += [(2, self._kill), (2, self._kill_in_a_change), (1, self._hang), (1, self._restart)]
+        first = [self._kill_in_a_change, self._kill, self._hang, self._restart] if kills else []
         while time.monotonic() < end:
-            act = self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])[0]
+            act = first.pop() if first else self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])[0]
             try:
                 act()
                 self._done[act.__name__.lstrip("_").replace("_", " ")] += 1
@@ -94,6 +97,18 @@ class Changes:
             time.sleep(0.05)
         self._judges(self._kinds[status["generation"]["fingerprint"]])
 
+    def _packets(self) -> int:
+        return sum(entry["packets"] for entry in self._node.ask("GET", "/v1/counters")["interfaces"] if entry["interface"] != "third")
+
+    def _is_met(self, seconds: float) -> bool:
+        """Does the traffic meet what judges now, within the time?"""
+        deadline, enough = time.monotonic() + seconds, self._packets() + _ROUNDS
+        while time.monotonic() < deadline:
+            if self._packets() >= enough:
+                return True
+            time.sleep(0.01)
+        return False
+
     def _of_next(self) -> bool:
         return self._number % 2 == 0
 
@@ -114,15 +129,18 @@ class Changes:
         result = self._node.apply(self._next(), confirm_seconds=30)["result"]
         self._judges(self._of_next())
         if result == "pending":
+            self.unseen += self._even != before and not self._is_met(10)
             time.sleep(self._chance.uniform(0, 0.05))
             self._node.ask("POST", "/v1/rollback", {})
             self._judges(before)
 
     def _lapsed(self) -> None:
         before = self._even
+        begun = time.monotonic()
         result = self._node.apply(self._next(), confirm_seconds=1)["result"]
         self._judges(self._of_next())
         if result == "pending":
+            self.unseen += self._even != before and not self._is_met(0.9 - (time.monotonic() - begun))
             time.sleep(1.2)
             self._judges(before)
 
@@ -185,6 +203,7 @@ class Changes:
         on_trial = status["pending"] is not None
         if trial and on_trial:
             self._judges(self._kinds[status["generation"]["fingerprint"]])
+            self.unseen += self._even != even  # nobody knows for how long it judged
         self._look()
         if trial and not on_trial and self._even == even:
             self._account_for_a_trial(wanted, even)
@@ -195,6 +214,7 @@ class Changes:
         newest = max(self._node.history().values(), key=lambda entry: entry["number"])
         if newest["fingerprint"] == fingerprint and newest["outcome"] == "rolled-back" and self._kinds[fingerprint] != even:
             self.flips += 2
+            self.unseen += 1
 
     def _hang(self) -> None:
         self.agent_is_away.set()

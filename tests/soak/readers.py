@@ -5,24 +5,14 @@ parts must never be more than their sum and never shrink; status, history, hits 
 import collections
 import http.client
 import json
-import socket
 import subprocess
 import threading
 import time
 
+from agent_api import AgentConnection
+
 _STREAMS = ("0.1", "0.5", "1")
 _PAUSE = 0.2
-
-
-class _Api(http.client.HTTPConnection):
-    def __init__(self, path: str):
-        super().__init__("localhost", timeout=30)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 class Readers:
@@ -56,7 +46,7 @@ class Readers:
                 time.sleep(_PAUSE)  # the agent is away, or went in the middle of a line
 
     def _stream(self, interval: str) -> None:
-        api = _Api(self._node.socket)
+        api = AgentConnection(self._node.socket)
         try:
             api.request("GET", f"/v1/counters/stream?interval={interval}")
             answer = api.getresponse()
@@ -71,7 +61,7 @@ class Readers:
             api.close()
 
     def _deaf(self) -> None:
-        api = _Api(self._node.socket)
+        api = AgentConnection(self._node.socket)
         try:
             api.request("GET", "/v1/counters/stream?interval=0.1")
             self._end.wait(5)

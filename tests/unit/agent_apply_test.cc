@@ -83,6 +83,21 @@ TEST_F(AgentApplyTest, FailedExpectationRefusesUnlessForced) {
   EXPECT_THAT(forced->warnings, HasSubstr("expectation-failed"));
 }
 
+TEST_F(AgentApplyTest, AnExpectationOfARegionRefusesWithAPacket) {
+  Sources sources = PolicyOf({443});
+  sources.documents[0].text +=
+      "expect:\n  - {interface: ext, from: any, to: 192.0.2.1, protocol: tcp, except: {ports: 22}, "
+      "verdict: drop}\n";
+  const auto refused = Apply(sources);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.refusal().kind, Refusal::Kind::kRefused);
+  EXPECT_THAT(refused.refusal().text, StartsWith("1 expectation failed"));
+  EXPECT_THAT(refused.refusal().diagnostics,
+              HasSubstr("expected drop for every packet, got allow"));
+  EXPECT_THAT(refused.refusal().diagnostics, HasSubstr(" > 192.0.2.1:443, in\n"));
+  EXPECT_TRUE(kernel_.calls.empty());
+}
+
 TEST_F(AgentApplyTest, DryRunTouchesNothing) {
   MustApply(PolicyOf({443, 80}));
   kernel_.calls.clear();

@@ -362,7 +362,8 @@ TEST_F(Streams, ReadersOutliveADetachmentAndFollowTheNextPins) {
   streams_.Tick(At(2.5));
   EXPECT_THAT(TypesOf(*reader), ElementsAre("packet 1")) << "the last words of the old maps";
   streams_.Tick(At(4));
-  maps_ = FakeMaps{.are_pinned = true, .id = 2};
+  maps_ = FakeMaps{};
+  maps_.id = 2;
   streams_.Tick(At(5.5));
   EXPECT_GT(maps_.until, 5 * kSecond);
   maps_.ring = {Drop(2)};

@@ -230,6 +230,18 @@ TEST_F(AgentDeviceTest, OneWhoFightsForTheHookIsAnAlarmAndAnsweredFiveTimesInTen
   EXPECT_FALSE(HasAlarm("device eth0"));
 }
 
+TEST_F(AgentDeviceTest, MadeAnewAgainAndAgainIsHookedEachTime) {
+  MustApply(PolicyOf({443}));
+  for (uint32_t index = 100; index < 100 + 4 * kMostRepairs; ++index) {
+    kernel_.devices["eth0"] = index;
+    EXPECT_TRUE(enforcement_->Glance());
+    firewall_->Tick();
+    EXPECT_EQ(kernel_.attachments["eth0"].ifindex, index);
+    EXPECT_FALSE(HasAlarm("device eth0"));
+    clock_.Pass(40);
+  }
+}
+
 TEST_F(AgentDeviceTest, DeletedPinsComeBackWithAnAlarm) {
   MustApply(PolicyOf({443}));
   kernel_.lost_pins = {"maps/names", "programs/xdp"};

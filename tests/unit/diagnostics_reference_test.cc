@@ -126,7 +126,7 @@ std::string Said(const Section& section) {
     LintPolicy(policy, diagnostics);
     for (const Node& node : resolved) {
       LintNode(node, diagnostics);
-      RunExpectations(node, diagnostics);
+      RunExpectations(policy, node, diagnostics);
     }
   }
   std::string said;

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The difference of two policies as it is read: every word of it.
+// The difference of two policies as it is read, every word of it. Each case is a file of
+// difference/: a line of flags, the old rules, the new ones, what is said; the parts begin with
+// lines of dashes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <ostream>
 #include <string>
+#include <vector>
 
+#include "tests/support/source_tree.h"
 #include "tests/unit/policy_text.h"
 #include "tools/difference/difference_json.h"
 #include "tools/difference/difference_text.h"
@@ -13,8 +21,9 @@
 namespace portmatrix {
 namespace {
 
-// What a row's two policies have in common, beside their matrix `m`.
-constexpr const char* kNode = R"(
+// What the two policies of a case have in common where a part is only rules of the matrix `m`. A
+// part that begins with `matrix:` is a whole policy.
+constexpr const char* kNode = R"(---
 sets:
   partners: [198.51.100.0/24, 2001:db8:f0::/48]
   blocked: [198.51.100.7, 2001:db8:f0::7]
@@ -25,112 +34,69 @@ failsafe: none
 interfaces: {outside: {device: eth0, local: [web, mail], matrices: [m]}}
 )";
 
-std::string WithRules(const std::string& rules, const std::string& node = kNode) {
-  return "matrix: m\nrules:" + (rules.empty() ? " []" : rules) + "\n---" + node;
+std::string PolicyOf(const std::string& part) {
+  if (part.starts_with("matrix:")) return part;
+  return "matrix: m\nrules:" + (part.empty() ? " []\n" : "\n" + part) + kNode;
 }
 
-std::string Said(const std::string& before, const std::string& after,
-                 const FateQuestion& question = {}, size_t limit = 0) {
-  const ReadText was(before);
-  const ReadText is(after);
-  if (was.nodes.size() != 1 || is.nodes.size() != 1) return was.said() + is.said();
-  return TextOf(ComparePolicies({&was.nodes[0], &was.policy, &was.sources},
-                                {&is.nodes[0], &is.policy, &is.sources}, question),
-                limit);
-}
-
-struct RulesRow {
-  const char* name;
-  const char* before;
-  const char* after;
-  const char* said;
-  FateQuestion question = {};
+struct Case {
+  std::string name;
+  std::string flags, before, after, said;
 };
 
-void PrintTo(const RulesRow& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
 
-class RuleDifference : public testing::TestWithParam<RulesRow> {};
-
-TEST_P(RuleDifference, IsSaid) {
-  const RulesRow& row = GetParam();
-  EXPECT_EQ(Said(WithRules(row.before), WithRules(row.after), row.question), Unwrapped(row.said));
+Case ReadCase(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  Case row{path.stem().string(), "", "", "", ""};
+  const auto take = [&](const std::string& until) {
+    const size_t at = text.find(until);
+    std::string part = text.substr(0, at);
+    text.erase(0, at == std::string::npos ? at : at + until.size());
+    return part;
+  };
+  row.flags = take("-------- old\n");
+  row.before = take("-------- new\n");
+  row.after = take("-------- said\n");
+  row.said = text;
+  return row;
 }
 
-const RulesRow kRulesRows[] = {
-    {"NoneAtAll", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     "no difference\n"},
-    {"ANewRule", "", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     "?"},
-    {"OnlyWrittenOtherwise", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 440-449}
-- {id: mail, from: partners, to: mail, protocol: tcp, ports: 25})",
-     R"(
-- {id: mail, from: [198.51.100.0/25, 198.51.100.128/25], to: mail, protocol: tcp, ports: 25}
-- {id: low, from: any, to: web, protocol: tcp, ports: 440-444}
-- {id: high, from: any, to: web, protocol: tcp, ports: 445-449})",
-     "?"},
-    {"MorePorts", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     R"(
-- {id: web, from: any, to: web, protocol: [tcp, udp], ports: [443, 8443-8450]})",
-     "?"},
-    {"FewerSources", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     R"(
-- {id: web, from: partners, to: web, protocol: tcp, ports: 443})",
-     "?"},
-    {"ADenyBefore", R"(
-- {id: web, from: partners, to: [web, mail], protocol: tcp, ports: 443})",
-     R"(
-- {id: no, from: blocked, to: web, protocol: any, action: deny}
-- {id: web, from: partners, to: [web, mail], protocol: tcp, ports: 443})",
-     "?"},
-    {"AnotherOrder", R"(
-- {id: no, from: blocked, to: web, protocol: tcp, action: deny}
-- {id: web, from: partners, to: web, protocol: tcp, ports: 443})",
-     R"(
-- {id: web, from: partners, to: web, protocol: tcp, ports: 443}
-- {id: no, from: blocked, to: web, protocol: tcp, action: deny})",
-     "?"},
-    {"AnotherRuleDecides", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     R"(
-- {id: friends, from: partners, to: web, protocol: tcp, ports: 443}
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     "?",
-     {.by_rule = true}},
-    {"IcmpTypesAndCodes", R"(
-- {id: ping, from: any, to: web, protocol: icmp, icmp_type: 8})",
-     R"(
-- {id: ping, from: any, to: web, protocol: [icmp, icmpv6]}
-- {id: no, from: web, to: any, protocol: icmp, icmp_type: 3, icmp_code: 4, action: deny})",
-     "?"},
-    {"SourcePorts", "", R"(
-- {id: dns, from: any, to: web, protocol: udp, source_ports: 53, ports: 1024-65535})",
-     "?"},
-    {"SwitchedOff", R"(
-- {id: gre, from: partners, to: web, protocol: [47, 50]})",
-     R"(
-- {id: gre, from: partners, to: web, protocol: [47, 50], enabled: false})",
-     "?"},
-    {"AnyProtocolButOne", R"(
-- {id: all, from: partners, to: mail, protocol: tcp})",
-     R"(
-- {id: all, from: partners, to: mail, protocol: any})",
-     "?"},
-    {"AnswersThatFollow", R"(
-- {id: web, from: any, to: web, protocol: tcp, ports: 443})",
-     "",
-     "?",
-     {.all_answers = true}},
-};
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(SourceTree() / "tests/unit/difference"))
+    cases.push_back(ReadCase(entry.path()));
+  std::ranges::sort(cases, {}, &Case::name);
+  return cases;
+}
 
-INSTANTIATE_TEST_SUITE_P(Rows, RuleDifference, testing::ValuesIn(kRulesRows),
-                         [](const auto& info) { return std::string(info.param.name); });
+PolicyDifference Compare(const ReadText& before, const ReadText& after, const std::string& flags) {
+  return ComparePolicies({&before.nodes[0], &before.policy, &before.sources},
+                         {&after.nodes[0], &after.policy, &after.sources},
+                         {.by_rule = flags.find("by-rule") != std::string::npos,
+                          .all_answers = flags.find("answers") != std::string::npos});
+}
+
+class DifferenceCase : public testing::TestWithParam<Case> {};
+
+TEST_P(DifferenceCase, IsSaid) {
+  const Case& row = GetParam();
+  const ReadText before(PolicyOf(row.before));
+  const ReadText after(PolicyOf(row.after));
+  ASSERT_EQ(before.nodes.size(), 1u) << before.said();
+  ASSERT_EQ(after.nodes.size(), 1u) << after.said();
+  const PolicyDifference difference = Compare(before, after, row.flags);
+  const size_t limit = row.flags.find("limit") != std::string::npos ? 1 : 0;
+  const std::string said = row.flags.find("json") != std::string::npos
+                               ? JsonOf(difference, limit).dump(1) + "\n"
+                               : TextOf(difference, limit);
+  EXPECT_EQ(said, row.said);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, DifferenceCase, testing::ValuesIn(AllCases()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace portmatrix

@@ -130,7 +130,7 @@ TEST(Pcapng, BlocksHaveTheirLengthsBeforeAndBehind) {
 
 TEST(Pcapng, CommentBeyondAnOptionsLengthIsCut) {
   const std::string longest(100'000, 'x');
-  const std::string block = PcapngPacketBlock({.comment = longest});
+  const std::string block = PcapngPacketBlock({.bytes = {}, .comment = longest});
   EXPECT_EQ(block.size(), 12u + 20u + 4u + 65'532u + 4u);
 }
 

@@ -39,7 +39,7 @@ expect:
 std::string SaidOf(const std::string& policy) {
   ReadText read(policy);
   EXPECT_EQ(read.said(), "");
-  const size_t holding = RunExpectations(read.nodes.at(0), read.diagnostics);
+  const size_t holding = RunExpectations(read.policy, read.nodes.at(0), read.diagnostics);
   EXPECT_EQ(holding, read.diagnostics.has_errors() ? 0u : 1u);
   return read.said();
 }

@@ -25,8 +25,8 @@ namespace portmatrix {
 namespace {
 
 constexpr size_t kPlenty = 2'000'000'000;
-constexpr uint64_t kPairs = 250;
-constexpr int kPackets = 400;
+constexpr uint64_t kPairs = 40;
+constexpr int kPackets = 250;
 
 const Interface* Find(const Node& node, const std::string& name) {
   const auto found = std::ranges::find(node.interfaces, name, &Interface::name);

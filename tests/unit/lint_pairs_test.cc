@@ -14,7 +14,7 @@ ReadText Read(const std::string& rules, const std::string& failsafe, const std::
   ReadText read(fmt::format(R"(matrix: m
 rules:
 {}---
-sets: {{partners: 198.51.100.0/24, nobody: []}}
+sets: {{partners: 198.51.100.0/24, nobody: [], live: {{dynamic: true, max: 10}}}}
 ---
 node: n
 failsafe: {}
@@ -236,6 +236,23 @@ const Row kRows[] = {
      {"over-broad"}},
     {"ADenyIsNeverTooBroad",
      "- {id: no, from: any, to: any, protocol: any, direction: in, action: deny, log: true}\n",
+     {}},
+    {"WhatADynamicSetHoldsIsUnknown",
+     "- {id: some, from: live, to: 192.0.2.1, protocol: tcp}\n"
+     "- {id: one, from: 198.51.100.7, to: 192.0.2.1, protocol: tcp, ports: 443}\n",
+     {}},
+    {"TheSameDynamicSetTwice",
+     "- {id: some, from: live, to: 192.0.2.1, protocol: tcp}\n"
+     "- {id: again, from: live, to: 192.0.2.1, protocol: tcp, ports: 443}\n",
+     {"shadowed-rule"}},
+    {"ADynamicSetBehindEverybody",
+     "- {id: all, from: any, to: 192.0.2.1, protocol: tcp}\n"
+     "- {id: some, from: live, to: 192.0.2.1, protocol: tcp, ports: 443}\n",
+     {"shadowed-rule"}},
+    {"ADynamicDenyBetween",
+     "- {id: one, from: 198.51.100.7, to: 192.0.2.1, protocol: tcp}\n"
+     "- {id: no, from: live, to: 192.0.2.0/28, protocol: any, action: deny, log: true}\n"
+     "- {id: all, from: any, to: 192.0.2.1, protocol: tcp}\n",
      {}},
     {"EachIsSilencedWithAReason",
      "- {id: one, from: 198.51.100.7, to: 192.0.2.1, protocol: tcp, ports: 443, ignore: "

@@ -124,9 +124,7 @@ std::string ReadText(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::filesystem::path PolicyPath(std::string_view path) {
-  return SourceTree() / "policies" / path;
-}
+std::filesystem::path PolicyPath(std::string_view path) { return SourceTree() / "policies" / path; }
 
 Sources ReadTrees(const std::vector<std::filesystem::path>& roots) {
   Sources sources;
@@ -307,7 +305,8 @@ TEST_P(LyncNode, NoRuleIsShadowedAndNoSetUnused) {
 }
 
 TEST_P(LyncNode, AllItsExpectationsHold) {
-  EXPECT_EQ(RunExpectations(*node_, reading_.diagnostics), node_->expectations.size());
+  EXPECT_EQ(RunExpectations(reading_.policy, *node_, reading_.diagnostics),
+            reading_.policy.FindNode(written_name())->expectations.size());
   EXPECT_EQ(reading_.Complaints(), "");
 }
 
@@ -424,7 +423,8 @@ TEST_P(Example, IsCleanAndHoldsItsExpectations) {
     const std::optional<Node> node = reading.Resolve(written.name);
     ASSERT_TRUE(node) << reading.Complaints();
     LintNode(*node, reading.diagnostics);
-    EXPECT_EQ(RunExpectations(*node, reading.diagnostics), node->expectations.size());
+    EXPECT_EQ(RunExpectations(reading.policy, *node, reading.diagnostics),
+              written.expectations.size());
     EXPECT_FALSE(node->failsafe.empty()) << written.name;
     for (const Interface& interface : node->interfaces) {
       for (const Rule& rule : interface.rules) {

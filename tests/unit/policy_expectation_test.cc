@@ -44,34 +44,19 @@ failsafe: none
 interfaces:
   a: {device: eth0, local: 10.0.0.1, matrices: []}
 expect:
-- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
 )",
      R"(
-p.yaml:6:3: error: a tcp packet needs a `port` [missing-key]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
+p.yaml:6:3: error: expectation has no `verdict` [missing-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
     ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-  hint: add `port: ...`, its destination port
-p.yaml:6:63: error: expectation has no key `ports` [unknown-key]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, ports: 443, verdict: allow}
-                                                                ^~~~~
-  hint: did you mean `port`?
+  hint: add `verdict: allow` or `drop`
+p.yaml:6:74: error: expectation has no key `verdicts` [unknown-key]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: tcp, port: 443, verdicts: allow}
+                                                                           ^~~~~~~~
+  hint: did you mean `verdict`?
 )"},
-    {"PrefixForAddress",
-     R"(
-node: n
-failsafe: none
-interfaces:
-  a: {device: eth0, local: 10.0.0.1, matrices: []}
-expect:
-- {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
-)",
-     R"(
-p.yaml:6:24: error: `10.0.0.0/24` is a prefix, not an address [bad-address]
-  - {interface: a, from: 10.0.0.0/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
-                         ^~~~~~~~~~~
-  hint: an expectation is one packet: write one address
-)"},
-    {"SetForAddress",
+    {"UnknownSet",
      R"(
 node: n
 failsafe: none
@@ -81,10 +66,91 @@ expect:
 - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
 )",
      R"(
-p.yaml:6:24: error: `partners` is no address [bad-address]
+p.yaml:6:24: error: node `n` knows no set `partners` [unknown-set]
   - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
                          ^~~~~~~~
-  hint: an expectation is one packet: write one address
+)"},
+    {"BadAddress",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: 10.0.0.2/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:24: error: `10.0.0.2/24` has bits set behind its first 24 [bad-prefix]
+  - {interface: a, from: 10.0.0.2/24, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
+                         ^~~~~~~~~~~
+  hint: write 10.0.0.0/24 for the whole prefix, or 10.0.0.2 for the one address
+)"},
+    {"PortBesidePorts",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: tcp, port: 443, ports: 80, verdict: allow}
+)",
+     R"(
+p.yaml:6:64: error: `port` and `ports` stand beside each other [port-and-ports]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, port: 443, ports: 80, verdict: allow}
+                                                                 ^~~
+  hint: write `ports`, a list if need be, alone
+)"},
+    {"PortOfAnyProtocol",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: any, port: 443, verdict: allow}
+)",
+     R"(
+p.yaml:6:64: error: `port` does not go with protocol `any` [protocol-mismatch]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: any, port: 443, verdict: allow}
+                                                                 ^~~
+  hint: `port` goes with tcp, udp and sctp only
+)"},
+    {"ExceptionsWithoutAndWithUnknownKeys",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+)",
+     R"(
+p.yaml:6:67: error: an exception without a key would leave nothing [missing-key]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                    ^~
+  hint: name what is not meant: `from`, `to`, `protocol`, `ports`, ...
+p.yaml:6:72: error: exception has no key `verdict` [unknown-key]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                         ^~~~~~~
+  hint: known here: from, to, protocol, ports, source_ports, icmp_type, icmp_code, port, ...
+p.yaml:6:88: error: exception should be a map, here is text [wrong-type]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: tcp, except: [{}, {verdict: drop}, 443], verdict: drop}
+                                                                                         ^~~
+)"},
+    {"ExceptionOfAnotherKindOfProtocol",
+     R"(
+node: n
+failsafe: none
+interfaces:
+  a: {device: eth0, local: 10.0.0.1, matrices: []}
+expect:
+- {interface: a, from: any, to: 10.0.0.1, protocol: icmp, except: {protocol: icmp, ports: 443}, verdict: drop}
+)",
+     R"(
+p.yaml:6:91: error: `ports` does not go with protocol `icmp` [protocol-mismatch]
+  - {interface: a, from: any, to: 10.0.0.1, protocol: icmp, except: {protocol: icmp, ports: 443}, verdict: drop}
+                                                                                            ^~~
+  hint: `ports` goes with tcp, udp and sctp only; split the rule, or remove the key
 )"},
     {"NoPort",
      R"(
@@ -191,18 +257,18 @@ p.yaml:6:58: error: `icmpv6` is IPv6's, these addresses are IPv4 [families-canno
                                                            ^~~~~~
   hint: write `icmp`
 )"},
-    {"AnyProtocol",
+    {"UnknownProtocol",
      R"(
 node: n
 failsafe: none
 interfaces:
   a: {device: eth0, local: 10.0.0.1, matrices: []}
 expect:
-- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
+- {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: gre, verdict: allow}
 )",
      R"(
-p.yaml:6:58: error: `any` is no protocol [bad-protocol]
-  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: any, verdict: allow}
+p.yaml:6:58: error: `gre` is no protocol [bad-protocol]
+  - {interface: a, from: 10.0.0.2, to: 10.0.0.1, protocol: gre, verdict: allow}
                                                            ^~~
   hint: a protocol is tcp, udp, sctp, icmp, icmpv6 or a number from 0 to 255
 )"},

@@ -25,12 +25,12 @@ POLICY = TREE / "agent/policy"
 
 # Diagnostics that a schema must have seen coming: keys, kinds of values and words.
 SHAPE = {"unknown-document", "unknown-key", "missing-key", "empty-list", "bad-word", "missing-failsafe", "missing-reason",
-         "reserved-name", "protocol-mismatch", "bad-protocol", "bad-vlan", "bad-device", "wrong-type"}
+         "reserved-name", "protocol-mismatch", "bad-protocol", "bad-vlan", "bad-device", "wrong-type", "port-and-ports"}
 # Those that need more than a value and its place: a schema accepts such policies.
 BEYOND = {"unknown-set", "unknown-matrix", "unknown-interface", "unknown-rule", "set-cycle", "bad-local",
           "overlapping-local", "device-claimed-twice", "direction-open", "direction-contradiction", "expectation-failed",
           "duplicate-matrix", "duplicate-node", "duplicate-rule", "missing-file", "families-cannot-meet",
-          "misplaced-dynamic-set"}
+          "misplaced-dynamic-set", "empty-expectation"}
 
 SERVICE = {"protocol", "ports", "source_ports", "icmp_type", "icmp_code"}
 # Which definitions of the schema a reader's keys are those of.
@@ -39,7 +39,8 @@ READERS = {
     "service_reader.cc": (("rule", "failsafe"), None),
     "node_reader.cc": (("node", "failsafe"), SERVICE),
     "interface_reader.cc": (("interface",), set()),
-    "expectation_reader.cc": (("expectation",), set()),
+    "expectation_reader.cc": (("expectation",), {"ports", "source_ports", "except"}),
+    "claim_reader.cc": (("expectation", "exception"), SERVICE | {"interface", "verdict", "rule"}),
     "set_reader.cc": (("listFile", "dynamicSet"), set()),
     "reader.cc": (("shared",), set()),
 }

@@ -156,13 +156,14 @@ class Families {
 
   const std::string& TextOf(const Addresses& addresses, size_t family) {
     const auto [known, added] = texts_.try_emplace(addresses.get());
-    if (!added) return known->second;
+    std::string& text = known->second;
+    if (!added) return text;
     constexpr size_t kEnough = 8;  // beyond that nothing reads alike but by chance
     End end;
     end.of[family] = *addresses;
-    std::string text = names_.Of(end, kEnough).text;
+    text = names_.Of(end, kEnough).text;
     for (size_t at; (at = text.find(" (IPv")) != std::string::npos;) text.erase(at, 7);
-    return known->second = std::move(text);
+    return text;
   }
 
   void Add(const FateChange* change, const FateChange* partner) {
