@@ -146,7 +146,8 @@ TEST_P(LineOf, NamesInsteadOfNumbers) {
   pm_event event = Drop();
   GetParam().change(event);
   const json line = json::parse(PacketJson(event, maps_.names, At(9), true));
-  for (const auto& [key, value] : json::parse(GetParam().expected).items()) {
+  const json expected = json::parse(GetParam().expected);
+  for (const auto& [key, value] : expected.items()) {
     EXPECT_TRUE(line.contains(key) || value == "absent") << key;
     EXPECT_EQ(line.contains(key) ? line[key] : json("absent"), value) << key;
   }
