@@ -7,6 +7,7 @@
 #define PORTMATRIX_BPF_MAPS_H_
 
 #include "bpf/kernel.h"
+#include "maps/front.h"
 
 /* The control word (maps/layout.h). Mapped into the agent, which changes it by compare-and-swap as the program does. */
 struct {
@@ -25,8 +26,16 @@ struct {
 	__type(value, __u32);
 } devices SEC(".maps");
 
+/* The front of each slot's image: a plain array, which programs read without a call. Written while no program may hold the slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PM_SLOTS);
+	__type(key, __u32);
+	__type(value, struct pm_front);
+} fronts SEC(".maps");
+
 /*
- * Tables of blocks: slot * PM_TABLES_PER_SLOT + enum pm_table. Inner sizes differ, hence BPF_F_INNER_MAP (Linux 5.10).
+ * What of a table goes beyond the front, in blocks: slot * PM_TABLES_PER_SLOT + enum pm_table. Inner sizes differ, hence BPF_F_INNER_MAP (Linux 5.10).
  * The template has no BTF types, so that inner maps made without them match it.
  */
 struct {

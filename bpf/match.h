@@ -8,36 +8,13 @@
 #define PORTMATRIX_BPF_MATCH_H_
 
 #include "bpf/fault.h"
+#include "bpf/image.h"
 
 /* Classes of source and destination in one word, so that they fit a call. */
 #define CLASSES(source, destination) (((__u64)(source) << 32) | (destination))
 /* No address has these classes. */
 #define CLASSES_BROKEN (~0ull)
 #define SWAPPED(classes) (((classes) << 32) | ((classes) >> 32))
-
-static __always_inline void *table_of(__u32 slot, __u32 table)
-{
-	__u32 index = slot * PM_TABLES_PER_SLOT + table;
-
-	return bpf_map_lookup_elem(&tables, &index);
-}
-
-static __always_inline struct pm_block *block_of(void *table, __u32 index)
-{
-	return table ? bpf_map_lookup_elem(table, &index) : NULL;
-}
-
-/* Word `index` of a table of words; `missing` is set where there is none. */
-static __always_inline __u32 word_of(void *table, __u32 index, bool *missing)
-{
-	struct pm_block *block = block_of(table, index / PM_BLOCK_WORDS);
-
-	if (!block) {
-		*missing = true;
-		return 0;
-	}
-	return block->word[index % PM_BLOCK_WORDS];
-}
 
 /*
  * Is `first` below `beyond`? Without a branch: seven of them in a row would be 128 ways for the verifier, and misprediction at
@@ -50,10 +27,12 @@ static __always_inline __u64 below(__u64 first, __u64 beyond)
 	return first >> 63;
 }
 
-static __always_inline __u32 find_in_tree(void *trees, __u32 reference, __u32 key, bool *missing)
+/* The value of `key` in the tree at `reference`; false where a block is missing. */
+static __always_inline bool find_in_tree(const struct image *image, enum pm_table trees, __u32 reference, __u32 key,
+					 __u32 *value)
 {
 	__u32 levels = PM_TREE_LEVELS(reference);
-	__u32 value = PM_TREE_BLOCK(reference);
+	__u32 at = PM_TREE_BLOCK(reference);
 	const __u64 beyond = (__u64)key + 1;
 	__u32 level;
 
@@ -63,23 +42,23 @@ static __always_inline __u32 find_in_tree(void *trees, __u32 reference, __u32 ke
 
 		if (level >= levels)
 			break;
-		block = block_of(trees, value);
-		if (!block) {
-			*missing = true;
-			return 0;
-		}
+		block = block_of(image, trees, at);
+		if (!block)
+			return false;
 		interval = below(block->word[1], beyond) + below(block->word[2], beyond) + below(block->word[3], beyond) +
 			   below(block->word[4], beyond) + below(block->word[5], beyond) + below(block->word[6], beyond) +
 			   below(block->word[7], beyond);
-		value = block->word[PM_TREE_FANOUT + (interval & 7)];
+		at = block->word[PM_TREE_FANOUT + (interval & 7)];
 	}
-	return levels ? value : 0;
+	*value = levels ? at : 0;
+	return true;
 }
 
-static __always_inline __u32 find_in_wide_tree(void *trees, __u32 reference, __u64 key, bool *missing)
+/* The same in a wide tree. */
+static __always_inline bool find_in_wide_tree(const struct image *image, __u32 reference, __u64 key, __u32 *value)
 {
 	__u32 levels = PM_TREE_LEVELS(reference);
-	__u32 value = PM_TREE_BLOCK(reference) + (__u32)(key >> 63);
+	__u32 at = PM_TREE_BLOCK(reference) + (__u32)(key >> 63);
 	const __u64 beyond = (key & PM_WIDE_UNUSED) + 1;
 	__u32 level;
 
@@ -89,19 +68,18 @@ static __always_inline __u32 find_in_wide_tree(void *trees, __u32 reference, __u
 
 		if (level >= levels)
 			break;
-		block = (struct pm_wide_block *)block_of(trees, value);
-		if (!block) {
-			*missing = true;
-			return 0;
-		}
+		block = (struct pm_wide_block *)block_of(image, PM_TABLE_ADDRESS_TREES, at);
+		if (!block)
+			return false;
 		interval = below(block->first[0], beyond) + below(block->first[1], beyond) +
 			   below(block->first[2], beyond) + below(block->first[3], beyond) +
 			   below(block->first[4], beyond);
 		if (interval >= PM_WIDE_FANOUT)
-			break;
-		value = block->value[interval];
+			return false;
+		at = block->value[interval];
 	}
-	return levels ? value : 0;
+	*value = levels ? at : 0;
+	return true;
 }
 
 /* Half of an IPv6 address as a number. */
@@ -111,57 +89,58 @@ static __always_inline __u64 half_of(const __u32 *words)
 }
 
 /* The class of one address (maps/layout.h, "The address stage"): the longest prefix that contains it decides. */
-static __always_inline __u32 class_of(void *addresses, void *trees, const __u8 *address, __u8 family, bool *missing)
+static __always_inline bool class_of(const struct image *image, const __u8 *address, __u8 family, __u32 *class)
 {
 	const __u32 *words = (const __u32 *)address;
-	__u32 word;
 
 	if (family == 4) {
 		__u32 bits = bpf_ntohl(words[0]);
 
-		word = word_of(addresses, bits >> 16, missing);
-		if (word & PM_ADDRESS_TREE)
-			word = find_in_tree(trees, word & ~PM_ADDRESS_TREE, bits & 0xffff, missing);
-		return word;
+		if (!read_word(image, PM_TABLE_ADDRESSES, bits >> 16, class))
+			return false;
+		return !(*class & PM_ADDRESS_TREE) ||
+		       find_in_tree(image, PM_TABLE_ADDRESS_TREES, *class & ~PM_ADDRESS_TREE, bits & 0xffff, class);
 	}
-	word = word_of(addresses, PM_ADDRESSES_IPV6, missing);
-	if (word & PM_ADDRESS_TREE)
-		word = find_in_wide_tree(trees, word & ~PM_ADDRESS_TREE, half_of(words), missing);
-	if (word & PM_ADDRESS_TREE)
-		word = find_in_wide_tree(trees, word & ~PM_ADDRESS_TREE, half_of(words + 2), missing);
-	return word;
+	if (!read_word(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, class))
+		return false;
+	if ((*class & PM_ADDRESS_TREE) && !find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words), class))
+		return false;
+	return !(*class & PM_ADDRESS_TREE) ||
+	       find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words + 2), class);
 }
 
 /* The classes of both addresses; CLASSES_BROKEN where a table is missing. */
 __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 {
-	void *addresses, *trees;
-	bool missing = false;
-	__u64 classes;
+	const struct image image = image_in(slot);
+	__u32 source, destination;
 
-	if (!tuple)
+	if (!tuple || !class_of(&image, tuple->source, tuple->family, &source) ||
+	    !class_of(&image, tuple->destination, tuple->family, &destination))
 		return CLASSES_BROKEN;
-	addresses = table_of(slot, PM_TABLE_ADDRESSES);
-	trees = table_of(slot, PM_TABLE_ADDRESS_TREES);
-	classes = CLASSES(class_of(addresses, trees, tuple->source, tuple->family, &missing),
-			  class_of(addresses, trees, tuple->destination, tuple->family, &missing));
-	return missing ? CLASSES_BROKEN : classes;
+	return CLASSES(source, destination);
 }
 
-/* What one matcher says. */
-static __always_inline __u32 match_among(void *axes, void *pairs, void *trees, struct pm_matcher *matcher,
-					 struct pm_tuple *tuple, __u64 classes, bool *missing)
+/* What one matcher says; PM_VALUE_BROKEN where a table is missing. */
+static __always_inline __u32 match_among(const struct image *image, const struct pm_matcher *matcher,
+					 const struct pm_tuple *tuple, __u64 classes)
 {
-	__u32 row = word_of(axes, matcher->source_axis + (__u32)(classes >> 32), missing) & ~PM_AXIS_LOCAL;
-	__u32 column = word_of(axes, matcher->destination_axis + (__u32)classes, missing);
-	__u32 reference, value;
+	__u32 row, column, reference, value;
 
-	reference = word_of(pairs, matcher->pairs + row * matcher->columns + (matcher->columns ? column : row), missing);
-	if (!matcher->columns)
-		reference = find_in_tree(trees, reference, column, missing);
-	value = find_in_tree(trees, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), missing);
-	if (value & PM_VALUE_SOURCE_PORTS)
-		value = find_in_tree(trees, value & ~PM_VALUE_SOURCE_PORTS, tuple->source_port, missing);
+	if (!read_word(image, PM_TABLE_AXES, matcher->source_axis + (__u32)(classes >> 32), &row) ||
+	    !read_word(image, PM_TABLE_AXES, matcher->destination_axis + (__u32)classes, &column))
+		return PM_VALUE_BROKEN;
+	row &= ~PM_AXIS_LOCAL;
+	if (!read_word(image, PM_TABLE_PAIRS,
+		       matcher->pairs + row * matcher->columns + (matcher->columns ? column : row), &reference))
+		return PM_VALUE_BROKEN;
+	if (!matcher->columns && !find_in_tree(image, PM_TABLE_TREES, reference, column, &reference))
+		return PM_VALUE_BROKEN;
+	if (!find_in_tree(image, PM_TABLE_TREES, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), &value))
+		return PM_VALUE_BROKEN;
+	if ((value & PM_VALUE_SOURCE_PORTS) &&
+	    !find_in_tree(image, PM_TABLE_TREES, value & ~PM_VALUE_SOURCE_PORTS, tuple->source_port, &value))
+		return PM_VALUE_BROKEN;
 	return value;
 }
 
@@ -169,30 +148,28 @@ static __always_inline __u32 match_among(void *axes, void *pairs, void *trees, s
 __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 direction, struct pm_tuple *tuple,
 			  __u64 classes)
 {
-	void *axes, *pairs, *trees;
+	const struct image image = image_in(slot);
 	struct pm_block *matchers;
-	bool missing = false;
 	__u32 first = 0, i;
 
 	if (!interface || !tuple || classes == CLASSES_BROKEN)
 		return PM_VALUE_BROKEN;
 	direction &= 1;
-	matchers = block_of(table_of(slot, PM_TABLE_MATCHERS), interface->index * PM_DIRECTIONS + direction);
+	matchers = block_of(&image, PM_TABLE_MATCHERS, interface->index * PM_DIRECTIONS + direction);
 	if (!matchers)
 		return PM_VALUE_BROKEN;
-	axes = table_of(slot, PM_TABLE_AXES);
-	pairs = table_of(slot, PM_TABLE_PAIRS);
-	trees = table_of(slot, PM_TABLE_TREES);
 	for (i = 0; i < PM_MATCHERS; i++) {
 		__u32 value;
 
 		if (i >= interface->matchers[direction])
 			break;
-		value = match_among(axes, pairs, trees, (struct pm_matcher *)matchers + i, tuple, classes, &missing);
+		value = match_among(&image, (struct pm_matcher *)matchers + i, tuple, classes);
+		if (value == PM_VALUE_BROKEN)
+			return value;
 		if (value && (!first || PM_VALUE_RULE(value) < PM_VALUE_RULE(first)))
 			first = value;
 	}
-	return missing ? PM_VALUE_BROKEN : first;
+	return first;
 }
 
 /* The value (maps/layout.h, PM_VALUE) of the first match for `tuple` among the interface's rules of `direction`. */
@@ -209,19 +186,21 @@ static __always_inline __u32 match(__u32 slot, struct pm_interface *interface, _
 /* Is an address of this class local to the interface? */
 static __always_inline bool is_local(__u32 slot, struct pm_interface *interface, __u32 address_class, bool *missing)
 {
-	if (address_class == (__u32)(CLASSES_BROKEN >> 32)) {
+	const struct image image = image_in(slot);
+	__u32 word = 0;
+
+	if (address_class == (__u32)(CLASSES_BROKEN >> 32) ||
+	    !read_word(&image, PM_TABLE_AXES, interface->local_axis + address_class, &word))
 		*missing = true;
-		return false;
-	}
-	return word_of(table_of(slot, PM_TABLE_AXES), interface->local_axis + address_class, missing) &
-	       PM_AXIS_LOCAL;
+	return word & PM_AXIS_LOCAL;
 }
 
 /* The counter slot of a rule that a value names. */
 static __always_inline __u32 slot_of_value(__u32 slot, __u32 value, bool *missing)
 {
+	const struct image image = image_in(slot);
 	__u32 index = PM_VALUE_RULE(value) - 1;
-	struct pm_block *block = block_of(table_of(slot, PM_TABLE_RULES), index / PM_RULES_PER_BLOCK);
+	struct pm_block *block = block_of(&image, PM_TABLE_RULES, index / PM_RULES_PER_BLOCK);
 
 	if (!block) {
 		*missing = true;

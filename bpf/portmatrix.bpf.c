@@ -92,12 +92,13 @@ static __always_inline bool find_device(__u32 ifindex, __u32 *device)
 /* What the judging generation binds the device to, or nothing. */
 static __always_inline struct pm_device *find_binding(const struct passage *passage, __u64 word)
 {
+	const struct image image = image_in(passage->slot);
 	struct pm_block *block;
 	struct pm_device *binding;
 
 	if (PM_CONTROL_STATE(word) == PM_CONTROL_DETACHED)
 		return NULL;
-	block = block_of(table_of(passage->slot, PM_TABLE_DEVICES), passage->device / PM_DEVICES_PER_BLOCK);
+	block = block_of(&image, PM_TABLE_DEVICES, passage->device / PM_DEVICES_PER_BLOCK);
 	if (!block)
 		return NULL;
 	binding = &((struct pm_device *)block)[passage->device % PM_DEVICES_PER_BLOCK];
@@ -107,9 +108,10 @@ static __always_inline struct pm_device *find_binding(const struct passage *pass
 /* What a tree says of a frame's tags. A function, for the spills of the search would burden the deepest stack. */
 __noinline __u32 pm_find_tagged(__u32 slot, __u32 tagged, __u32 key)
 {
-	bool missing = false;
+	const struct image image = image_in(slot);
+	__u32 selected;
 
-	return find_in_tree(table_of(slot, PM_TABLE_TREES), tagged, key, &missing);
+	return find_in_tree(&image, PM_TABLE_TREES, tagged, key, &selected) ? selected : 0;
 }
 
 /* Interface index + 1 that device and tags select, or zero. */
@@ -231,6 +233,7 @@ static __always_inline int filter(const struct frame *frame, struct passage *pas
 	struct pm_fragment judged = {};
 	struct pm_interface *interface;
 	struct pm_device *binding;
+	struct image image;
 	__u32 selected;
 	__u64 word;
 	int result;
@@ -250,7 +253,8 @@ static __always_inline int filter(const struct frame *frame, struct passage *pas
 	selected = select_interface(passage, binding, link);
 	if (!selected)
 		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_VLAN);
-	interface = (struct pm_interface *)block_of(table_of(passage->slot, PM_TABLE_INTERFACES), selected - 1);
+	image = image_in(passage->slot);
+	interface = (struct pm_interface *)block_of(&image, PM_TABLE_INTERFACES, selected - 1);
 	if (!interface) {
 		count_fault(PM_FAULT_TABLE_MISSING);
 		return conclude_at_device(passage, &judged, PM_DROP, PM_REASON_INTERNAL);

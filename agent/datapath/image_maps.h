@@ -1,38 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image as kernel maps: made, filled and frozen before anybody sees them, then published to a
-// slot of the outer maps.
+// An image as kernel maps (maps/front.h): its front is one value of the map `fronts`;
+// what of a table goes beyond stands in a map of its own, filled and frozen before anybody sees it,
+// then published in the outer map `tables`.
 #ifndef PORTMATRIX_AGENT_DATAPATH_IMAGE_MAPS_H_
 #define PORTMATRIX_AGENT_DATAPATH_IMAGE_MAPS_H_
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
 
 #include "agent/datapath/bpf_map.h"
 #include "agent/datapath/result.h"
+#include "maps/front.h"
 #include "maps/image.h"
 
 namespace portmatrix {
 
-// By enum pm_table; a slot's maps are pinned as `slot-N-NAME`.
+// By enum pm_table; what goes beyond the front is pinned as `slot-N-NAME`.
 inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
     "pm_devices", "pm_interfaces", "pm_axes",       "pm_pairs",   "pm_trees",
     "pm_rules",   "pm_addresses",  "pm_addr_trees", "pm_matchers"};
 
-using ImageMaps = std::array<BpfMap, PM_TABLE_COUNT>;
+// An image, parted.
+class ImageParts {
+ public:
+  // `image` must outlive it and not change.
+  explicit ImageParts(const Image& image);
 
-// One table of an image, filled and frozen.
-Result<BpfMap> MakeTable(const Image& image, size_t table);
-Result<ImageMaps> MakeImageMaps(const Image& image);
+  const pm_front& front() const { return *front_; }
+  // Of a table that ends in the front, one block of zeros.
+  std::span<const pm_block> beyond(size_t table) const { return beyond_[table]; }
+
+ private:
+  std::unique_ptr<pm_front> front_;
+  std::array<std::span<const pm_block>, PM_TABLE_COUNT> beyond_;
+};
+
+// The other way round; tables come filled up with zeros to what the front holds of them.
+Image Joined(const pm_front& front,
+             const std::array<std::vector<pm_block>, PM_TABLE_COUNT>& beyond);
+
+// What of a table goes beyond the front, filled and frozen.
+Result<BpfMap> MakeTable(std::span<const pm_block> blocks, const char* name);
 
 // Where a slot's table stands in `tables`.
 inline uint32_t PlaceOf(uint32_t slot, size_t table) {
   return slot * PM_TABLES_PER_SLOT + static_cast<uint32_t>(table);
 }
 
-// From here on programs that the control word sends to `slot` find these maps. `outer` is the
-// descriptor of `tables`. For simulations: it waits for a grace period (SlotImages does not).
-Result<void> Publish(const ImageMaps& maps, uint32_t slot, int outer);
+// From here on programs that the control word sends to `slot` find this image. `fronts` and
+// `tables` are descriptors. For simulations: it waits for grace periods (SlotImages does not).
+Result<void> PublishImage(const Image& image, uint32_t slot, int fronts, int tables);
 
 }  // namespace portmatrix
 

@@ -192,7 +192,7 @@ Result<void> KernelDatapath::Prepare() {
   auto control = SharedValue<uint64_t>::Map("control", map("control").fd());
   if (!control) return control.error();
   control_ = std::move(*control);
-  images_.emplace(pins_, map("tables"));
+  images_.emplace(pins_, map("fronts"), map("tables"));
   if (auto adopted = images_->Adopt(); !adopted) return adopted;
   ledger_.emplace(RuleMaps{map("names"), map("rule_counters"), map("retired"), map("retirements")});
   return ledger_->Finish();

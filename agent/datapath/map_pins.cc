@@ -19,8 +19,9 @@ const std::set<std::string> kUnpinned = {"given_clock", "reports"};
 const std::set<std::string> kForReaders = {
     "control",     "rule_counters", "reason_counters", "seen_counters", "faults",      "retired",
     "retirements", "names",         "owners",          "generations",   "attachments", "identity"};
-constexpr const char* kNeeded[] = {"control",     "devices",     "tables",      "names",   "owners",
-                                   "generations", "attachments", "retirements", "identity"};
+constexpr const char* kNeeded[] = {"control",     "devices", "fronts",      "tables",
+                                   "names",       "owners",  "generations", "attachments",
+                                   "retirements", "identity"};
 
 // The program that is pinned, or else one that a pinned link holds on a device.
 FileDescriptor FindProgram(const Pins& pins) {

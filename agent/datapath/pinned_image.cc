@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <tuple>
 
 #include "agent/datapath/bpf_map.h"
@@ -46,15 +47,20 @@ Result<std::vector<pm_block>> ReadTable(const BpfMap& map) {
 }
 
 Result<Image> ReadImage(const Pins& pins, uint32_t slot) {
-  Image image;
+  auto fronts = BpfMap::OpenPinned("fronts", pins.Map("fronts"), true);
+  if (!fronts) return fronts.error();
+  const auto front = std::make_unique<pm_front>();
+  if (bpf_map_lookup_elem(fronts->fd(), &slot, front.get()) != 0)
+    return fronts->Failure("read", errno);
+  std::array<std::vector<pm_block>, PM_TABLE_COUNT> beyond;
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
     auto map = OpenPart(pins, slot, kTableNames[i]);
     if (!map) return map.error();
     auto table = ReadTable(*map);
     if (!table) return table.error();
-    image.tables[i] = std::move(*table);
+    beyond[i] = std::move(*table);
   }
-  return image;
+  return Joined(*front, beyond);
 }
 
 Result<void> ReadNames(const Pins& pins, PinnedNames* pinned) {

@@ -61,10 +61,9 @@ Result<std::unique_ptr<Simulator>> Simulator::Load(const DatapathSizes& sizes) {
 }
 
 Result<void> Simulator::Change(const Image& image) {
-  auto maps = MakeImageMaps(image);
-  if (!maps) return maps.error();
   const uint32_t slot = (slot_ + 1) % PM_SLOTS;
-  if (auto published = Publish(*maps, slot, object_->map("tables")); !published) return published;
+  auto published = PublishImage(image, slot, object_->map("fronts"), object_->map("tables"));
+  if (!published) return published;
   *control_.get() = PM_CONTROL(slot, slot_, PM_CONTROL_SETTLED, 0, 0);
   slot_ = slot;
   return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The images that the slots hold, as pinned maps. Maps are filled before anybody sees them, never
-// change afterwards, and are shared: a table that some slot has already is not made again.
+// The images that the slots hold (image_maps.h). What goes beyond the fronts stands in pinned maps,
+// filled before anybody sees them; they never change afterwards, and are shared: one that some slot
+// has already is not made again.
 //
 // A change of a map in maps returns from the kernel only after a wait for a grace period (Linux,
 // kernel/bpf/syscall.c, maybe_wait_bpf_programs): milliseconds, though programs find the new map
@@ -28,8 +29,9 @@ namespace portmatrix {
 
 class SlotImages {
  public:
-  // `pins` and `outer`, the map `tables`, outlive this.
-  SlotImages(const Pins& pins, const BpfMap& outer) : pins_(pins), outer_(outer) {}
+  // `pins` and the maps `fronts` and `tables` outlive this.
+  SlotImages(const Pins& pins, const BpfMap& fronts, const BpfMap& tables)
+      : pins_(pins), fronts_(fronts), outer_(tables) {}
 
   // Takes over what another agent filled the slots with.
   Result<void> Adopt();
@@ -48,12 +50,13 @@ class SlotImages {
   };
   struct Update;
 
-  std::shared_ptr<const Table> Find(uint32_t slot, const Image& image, size_t table) const;
-  Result<std::shared_ptr<const Table>> Make(const Image& image, size_t table);
+  std::shared_ptr<const Table> Find(uint32_t slot, const ImageParts& parts, size_t table) const;
+  Result<std::shared_ptr<const Table>> Make(const ImageParts& parts, size_t table);
   Result<void> Publish(std::vector<std::shared_ptr<Update>> updates);
   std::string PinOf(uint32_t slot, size_t table) const;
 
   const Pins& pins_;
+  const BpfMap& fronts_;
   const BpfMap& outer_;
   std::array<std::array<std::shared_ptr<const Table>, PM_TABLE_COUNT>, PM_SLOTS> slots_;
   std::vector<std::jthread> waiting_;

@@ -4,8 +4,8 @@
 //
 //   packet_cost [--json] [--threads N] [--rounds N] [--alone] NODE PATH...
 //
-// With --alone nothing else runs meanwhile: real-time threads measure, and hold the other processors
-// idle, for two of them may be one core's.
+// With --alone nothing else runs meanwhile: real-time threads measure, and hold the other
+// processors idle, for two of them may be one core's.
 //
 // Each run gets another of 4096 frames (draw.bpf.c), so neither tables nor branches are warm by
 // repetition. One line for each interface, family and kind of packet; a round is the quickest of
@@ -43,8 +43,9 @@ namespace {
 
 constexpr uint32_t kRepeat = 50'000;  // some milliseconds: most runs are over before the next tick
 constexpr int kRunsARound = 10;
-constexpr uint32_t kLoopback = 1;  // the device of a test run
-constexpr size_t kFewest = 8;      // frames of a kind, or it is left out
+constexpr std::chrono::milliseconds kBreath{2};  // or the kernel takes real-time threads off
+constexpr uint32_t kLoopback = 1;                // the device of a test run
+constexpr size_t kFewest = 8;                    // frames of a kind, or it is left out
 
 struct Options {
   bool json = false;
@@ -99,9 +100,8 @@ class Bench {
                                      [](const std::string&) { return -1; });
     if (!object) return object.error().Text();
     filter_ = std::move(*object);
-    auto maps = MakeImageMaps(image);
-    if (!maps) return maps.error().Text();
-    if (auto done = Publish(*maps, 1, filter_->map("tables")); !done) return done.error().Text();
+    auto done = PublishImage(image, 1, filter_->map("fronts"), filter_->map("tables"));
+    if (!done) return done.error().Text();
     const uint32_t zero = 0;
     const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);
     bpf_map_update_elem(filter_->map("control"), &zero, &control, BPF_ANY);
@@ -189,6 +189,8 @@ class Bench {
     bpf_map_update_elem(Map(send ? "tc_target" : "xdp_target"), &zero, &target, BPF_ANY);
     const int program = Program(send ? "draw_tc" : "draw_xdp");
     std::vector<double> costs(static_cast<size_t>(options_.threads));
+    std::optional<HeldProcessors> held;
+    if (options_.alone) held.emplace(costs.size());
     std::vector<std::thread> threads;
     for (size_t i = 0; i < costs.size(); ++i)
       threads.emplace_back([&, i] {
@@ -204,6 +206,8 @@ class Bench {
         costs[i] = bpf_prog_test_run_opts(program, &run) == 0 ? run.duration : 0;
       });
     for (std::thread& thread : threads) thread.join();
+    held.reset();
+    std::this_thread::sleep_for(kBreath);
     double sum = 0;
     for (const double cost : costs) sum += cost;
     return sum / static_cast<double>(costs.size());
@@ -213,8 +217,6 @@ class Bench {
   double NetCost(bool send) const {
     const int empty = Program(send ? "empty_tc" : "empty_xdp");
     const int filter = send ? filter_->tc_program() : filter_->xdp_program();
-    std::optional<HeldProcessors> held;
-    if (options_.alone) held.emplace(static_cast<size_t>(options_.threads));
     double bare = HUGE_VAL, full = HUGE_VAL;
     for (int run = 0; run < kRunsARound; ++run) {
       bare = std::min(bare, Cost(empty, send));
@@ -309,7 +311,8 @@ int main(int argc, char** argv) {
     }
   }
   if (argc - next < 2)
-    return portmatrix::Fail("usage: packet_cost [--json] [--threads N] [--rounds N] [--alone] NODE PATH...");
+    return portmatrix::Fail(
+        "usage: packet_cost [--json] [--threads N] [--rounds N] [--alone] NODE PATH...");
   options.node = argv[next];
   options.paths.assign(argv + next + 1, argv + argc);
   return portmatrix::Main(options);

@@ -40,8 +40,9 @@ constexpr string_view kFolders[] = {"maps/", "bpf/", "agent/", "tools/", "tests/
 const std::vector<Law>& Laws() {
   static const std::vector<Law> kLaws = {
       {"maps/layout.h", {}, {{"linux/types.h"}}},
+      {"maps/front.h", {"maps/layout.h"}, {}},
       {"maps/", {"maps/"}, {{"arpa/inet.h"}}},
-      {"bpf/", {"maps/layout.h", "bpf/"}, {{"linux/", "bpf/", "stdbool.h", "stddef.h"}}},
+      {"bpf/", {"maps/layout.h", "maps/front.h", "bpf/"}, {{"linux/", "bpf/", "stdbool.h", "stddef.h"}}},
       {"agent/policy/",
        {"maps/", "agent/policy/"},
        {{"yaml-cpp/", "fmt/", "arpa/inet.h", "netinet/in.h"}}},
