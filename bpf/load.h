@@ -30,7 +30,14 @@ struct frame {
 
 #ifdef PORTMATRIX_HOST_BUILD
 
-static __always_inline int load(const struct frame *frame, __u32 offset, void *to, __u32 size)
+/* A buffer of the host has no alignment to rely on. */
+static __always_inline const void *in_place(const struct frame *frame, __u32 offset, const __u32 size)
+{
+	(void)frame, (void)offset, (void)size;
+	return NULL;
+}
+
+static __always_inline int copy_out(const struct frame *frame, __u32 offset, void *to, const __u32 size)
 {
 	if (offset > frame->length || size > frame->length - offset)
 		return -1;
@@ -40,11 +47,8 @@ static __always_inline int load(const struct frame *frame, __u32 offset, void *t
 
 #else
 
-/*
- * The caller has checked that the bytes lie inside the packet: a failure is `internal`. Words of four bytes are read where
- * they stand, aligned or not, as the kernel lets programs do on machines that can (x86-64, arm64).
- */
-static __always_inline int load(const struct frame *frame, __u32 offset, void *to, const __u32 size)
+/* Where the bytes stand, if that is in the linear part. */
+static __always_inline const void *in_place(const struct frame *frame, __u32 offset, const __u32 size)
 {
 	void *data, *end;
 
@@ -59,19 +63,45 @@ static __always_inline int load(const struct frame *frame, __u32 offset, void *t
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
 	}
-	if (offset <= MAX_OFFSET) {
-		data += offset;
-		if (data + size <= end) {
-			__builtin_memcpy(to, __builtin_assume_aligned(data, 4), size);
-			return 0;
-		}
-	}
+	if (offset > MAX_OFFSET)
+		return NULL;
+	data += offset;
+	return data + size <= end ? data : NULL;
+}
+
+static __always_inline int copy_out(const struct frame *frame, __u32 offset, void *to, const __u32 size)
+{
 	if (frame->xdp)
 		return bpf_xdp_load_bytes(frame->ctx, offset, to, size) ? -1 : 0;
 	return bpf_skb_load_bytes(frame->ctx, offset, to, size) ? -1 : 0;
 }
 
 #endif
+
+/*
+ * The bytes at `offset`, in place or else copied to `buffer`; null where they cannot be read. The caller has checked that they lie
+ * inside the packet: a failure is `internal`. Words of four bytes are read where they stand, aligned or not, as the kernel lets
+ * programs do on machines that can (x86-64, arm64).
+ */
+static __always_inline const void *view(const struct frame *frame, __u32 offset, void *buffer, const __u32 size)
+{
+	const void *place = in_place(frame, offset, size);
+
+	if (place)
+		return __builtin_assume_aligned(place, 4);
+	return copy_out(frame, offset, buffer, size) ? NULL : buffer;
+}
+
+/* The same, always copied. */
+static __always_inline int load(const struct frame *frame, __u32 offset, void *to, const __u32 size)
+{
+	const void *place = in_place(frame, offset, size);
+
+	if (!place)
+		return copy_out(frame, offset, to, size);
+	__builtin_memcpy(to, __builtin_assume_aligned(place, 4), size);
+	return 0;
+}
 
 /*
  * A function over a frame that the verifier shall check by itself, once for each hook: DEFINE_OVER_FRAME(name, type) makes

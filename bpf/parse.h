@@ -183,13 +183,15 @@ DEFINE_OVER_FRAME(parse_embedded, embedded)
 
 static __always_inline int parse_tcp(const struct frame *frame, __u32 at, __u32 end, struct pm_packet *packet)
 {
-	__be16 words[10] PACKET_WORDS;
+	__be16 buffer[10] PACKET_WORDS;
+	const __be16 *words;
 	__u16 offset_and_flags;
 	__u32 size;
 
 	if (at + TCP_LEAST_BYTES > end)
 		return PARSE_MALFORMED;
-	if (load(frame, at, words, sizeof(words)))
+	words = view(frame, at, buffer, sizeof(buffer));
+	if (!words)
 		return PARSE_INTERNAL;
 	offset_and_flags = bpf_ntohs(words[6]);
 	size = (offset_and_flags >> 12) * 4;
@@ -205,12 +207,14 @@ static __always_inline int parse_tcp(const struct frame *frame, __u32 at, __u32 
 
 static __always_inline int parse_udp(const struct frame *frame, __u32 at, __u32 end, struct pm_packet *packet)
 {
-	__be16 words[4] PACKET_WORDS;
+	__be16 buffer[4] PACKET_WORDS;
+	const __be16 *words;
 	__u16 length;
 
 	if (at + UDP_BYTES > end)
 		return PARSE_MALFORMED;
-	if (load(frame, at, words, sizeof(words)))
+	words = view(frame, at, buffer, sizeof(buffer));
+	if (!words)
 		return PARSE_INTERNAL;
 	length = bpf_ntohs(words[2]);
 	if (!frame->segmented &&
@@ -365,18 +369,20 @@ static __always_inline int parse_ipv4(const struct frame *frame, __u32 at, struc
 				      __u32 *data_end)
 {
 	__u32 available = frame->length - at;
-	struct ipv4_header ip;
+	const struct ipv4_header *ip;
+	struct ipv4_header buffer;
 	__u32 header, total;
 	__u16 flags;
 
 	if (available < IPV4_LEAST_BYTES)
 		return PARSE_MALFORMED;
-	if (load(frame, at, &ip, sizeof(ip)))
+	ip = view(frame, at, &buffer, sizeof(buffer));
+	if (!ip)
 		return PARSE_INTERNAL;
-	header = (ip.version_and_length & 15u) * 4;
-	if (ip.version_and_length >> 4 != 4 || header < IPV4_LEAST_BYTES)
+	header = (ip->version_and_length & 15u) * 4;
+	if (ip->version_and_length >> 4 != 4 || header < IPV4_LEAST_BYTES)
 		return PARSE_MALFORMED;
-	total = frame->segmented ? available : bpf_ntohs(ip.total_length);
+	total = frame->segmented ? available : bpf_ntohs(ip->total_length);
 	if (total < header || total > available)
 		return PARSE_MALFORMED;
 	if (header > IPV4_LEAST_BYTES) {
@@ -387,42 +393,55 @@ static __always_inline int parse_ipv4(const struct frame *frame, __u32 at, struc
 			return result;
 	}
 	packet->tuple.family = 4;
-	packet->tuple.protocol = ip.protocol;
-	packet->hop_limit = ip.ttl;
-	__builtin_memcpy(packet->tuple.source, ip.source, 4);
-	__builtin_memcpy(packet->tuple.destination, ip.destination, 4);
+	packet->tuple.protocol = ip->protocol;
+	packet->hop_limit = ip->ttl;
+	__builtin_memcpy(packet->tuple.source, ip->source, 4);
+	__builtin_memcpy(packet->tuple.destination, ip->destination, 4);
 	*data_at = at + header;
 	*data_end = at + total;
-	flags = bpf_ntohs(ip.flags_and_offset);
+	flags = bpf_ntohs(ip->flags_and_offset);
 	if (flags & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
-		packet->identification = bpf_ntohs(ip.identification);
+		packet->identification = bpf_ntohs(ip->identification);
 		return parse_fragment((flags & IPV4_OFFSET_MASK) * 8, flags & IPV4_MORE_FRAGMENTS, total - header,
 				      packet);
 	}
 	return PARSE_OK;
 }
 
+struct ipv6_header {
+	__u8 version_and_class;
+	__u8 class_and_label[3];
+	__be16 payload_length;
+	__u8 next_header;
+	__u8 hop_limit;
+	__u8 source[16];
+	__u8 destination[16];
+} PACKET_WORDS;
+
 static __always_inline int parse_ipv6(const struct frame *frame, __u32 at, struct pm_packet *packet, __u32 *data_at,
 				      __u32 *data_end, __u32 *fragmentable)
 {
 	__u32 available = frame->length - at;
 	struct chain chain = {};
-	__be16 head[4] PACKET_WORDS;
+	struct ipv6_header buffer;
+	const struct ipv6_header *ip;
 	__u32 end;
 	int result;
 
 	if (available < IPV6_BYTES)
 		return PARSE_MALFORMED;
-	if (load(frame, at, head, sizeof(head)) || load(frame, at + 8, packet->tuple.source, 16) ||
-	    load(frame, at + 24, packet->tuple.destination, 16))
+	ip = view(frame, at, &buffer, sizeof(buffer));
+	if (!ip)
 		return PARSE_INTERNAL;
-	if (bpf_ntohs(head[0]) >> 12 != 6)
+	__builtin_memcpy(packet->tuple.source, ip->source, 16);
+	__builtin_memcpy(packet->tuple.destination, ip->destination, 16);
+	if (ip->version_and_class >> 4 != 6)
 		return PARSE_MALFORMED;
-	end = frame->segmented ? frame->length : at + IPV6_BYTES + bpf_ntohs(head[2]);
+	end = frame->segmented ? frame->length : at + IPV6_BYTES + bpf_ntohs(ip->payload_length);
 	if (end > frame->length)
 		return PARSE_MALFORMED;
-	packet->hop_limit = bpf_ntohs(head[3]) & 0xff;
-	chain.protocol = bpf_ntohs(head[3]) >> 8;
+	packet->hop_limit = ip->hop_limit;
+	chain.protocol = ip->next_header;
 	chain.at = at + IPV6_BYTES;
 	result = walk_chain(frame, end, &chain);
 	if (result)
