@@ -39,10 +39,19 @@ struct {
 	__type(value, __u32);
 } turn SEC(".maps");
 
+/* Where the source port stands, to make each packet one of a conversation that nobody has seen; zero: frames are left as they are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} fresh SEC(".maps");
+
 static __always_inline void draw(void *data, void *end)
 {
 	__u32 zero = 0, place;
 	__u32 *next = bpf_map_lookup_elem(&turn, &zero);
+	__u32 *source_port = bpf_map_lookup_elem(&fresh, &zero);
 	struct bench_frame *frame;
 	__u64 *to = data;
 	int i;
@@ -56,6 +65,8 @@ static __always_inline void draw(void *data, void *end)
 #pragma unroll
 	for (i = 0; i < BENCH_FRAME_BYTES / 8; i++)
 		to[i] = frame->words[i];
+	if (source_port && *source_port && *source_port <= BENCH_FRAME_BYTES - 2)
+		*(__u16 *)(data + *source_port) = *next / BENCH_FRAMES;
 }
 
 SEC("xdp.frags")

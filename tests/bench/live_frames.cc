@@ -6,28 +6,34 @@
 //   live_frames DEVICE PACKETS NODE PATH...
 //
 // What the peer does with a frame happens on the same processor before the next batch goes out, so
-// the time holds both.
+// the time holds both. They are sent in slices of some milliseconds, between which the rest of the
+// machine is let run; meanwhile it is held still (processors.h).
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <optional>
+#include <thread>
 
 #include "agent/policy/policy.h"
 #include "agent/policy/reader.h"
 #include "agent/policy/resolve.h"
 #include "agent/policy_files.h"
 #include "tests/bench/frames.h"
+#include "tests/bench/processors.h"
 
 namespace portmatrix {
 namespace {
 
 constexpr uint32_t kBatch = 64;
+constexpr double kSliceSeconds = 0.02;
 
 int Fail(const std::string& why) {
   fmt::print(stderr, "live_frames: {}\n", why);
@@ -61,16 +67,28 @@ int Main(const std::string& device, uint32_t packets, const std::string& node_na
   xdp_md context{};
   context.ingress_ifindex = if_nametoindex(device.c_str());
   context.data_end = sizeof frame;
-  LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame,
-              .ctx_in = &context, .ctx_size_in = sizeof context,
-              .repeat = static_cast<int>(packets), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-              .batch_size = kBatch);
-  const auto start = std::chrono::steady_clock::now();
-  const int failed = bpf_prog_test_run_opts(
-      bpf_program__fd(bpf_object__find_program_by_name(draw, "send_xdp")), &run);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (failed != 0) return Fail(fmt::format("send through {}: {}", device, std::strerror(errno)));
+  const int program = bpf_program__fd(bpf_object__find_program_by_name(draw, "send_xdp"));
+  double seconds = 0;
+  uint32_t slice = kBatch;
+  for (uint32_t sent = 0; sent < packets; sent += slice) {
+    if (sent != 0)
+      slice = std::clamp(static_cast<uint32_t>(sent / seconds * kSliceSeconds), 1u, packets - sent);
+    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame,
+                .ctx_in = &context, .ctx_size_in = sizeof context,
+                .repeat = static_cast<int>(slice), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+                .batch_size = kBatch);
+    int failed = 0;
+    std::optional<HeldProcessors> held(1);
+    std::jthread([&] {
+      RunOn(0, true);
+      const auto start = std::chrono::steady_clock::now();
+      failed = bpf_prog_test_run_opts(program, &run);
+      seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }).join();
+    held.reset();
+    if (failed != 0) return Fail(fmt::format("send through {}: {}", device, std::strerror(errno)));
+    LetOthersRun();
+  }
   fmt::print("{{\"packets\":{},\"seconds\":{:.6f}}}\n", packets, seconds);
   bpf_object__close(draw);
   return 0;

@@ -15,7 +15,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -37,15 +36,15 @@
 #include "agent/policy/resolve.h"
 #include "agent/policy_files.h"
 #include "tests/bench/frames.h"
+#include "tests/bench/processors.h"
 
 namespace portmatrix {
 namespace {
 
 constexpr uint32_t kRepeat = 50'000;  // some milliseconds: most runs are over before the next tick
 constexpr int kRunsARound = 10;
-constexpr std::chrono::milliseconds kBreath{2};  // or the kernel takes real-time threads off
-constexpr uint32_t kLoopback = 1;                // the device of a test run
-constexpr size_t kFewest = 8;                    // frames of a kind, or it is left out
+constexpr uint32_t kLoopback = 1;  // the device of a test run
+constexpr size_t kFewest = 8;      // frames of a kind, or it is left out
 
 struct Options {
   bool json = false;
@@ -64,30 +63,6 @@ Figures Summary(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return {values[values.size() / 2], values.front(), values.back()};
 }
-
-void RunOn(size_t processor, bool real_time) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(processor, &one);
-  sched_setaffinity(0, sizeof one, &one);
-  const sched_param priority{.sched_priority = 50};
-  if (real_time) sched_setscheduler(0, SCHED_FIFO, &priority);
-}
-
-// Keeps the processors from `first` on from everybody else, as long as it lives.
-class HeldProcessors {
- public:
-  explicit HeldProcessors(size_t first) {
-    for (size_t i = first; i < std::thread::hardware_concurrency(); ++i)
-      threads_.emplace_back([i](const std::stop_token& stop) {
-        RunOn(i, true);
-        while (!stop.stop_requested()) __builtin_ia32_pause();
-      });
-  }
-
- private:
-  std::vector<std::jthread> threads_;
-};
 
 class Bench {
  public:
@@ -171,16 +146,21 @@ class Bench {
       Measure(interface, family, fmt::format("{} allowed", to), allowed, send);
       Measure(interface, family, fmt::format("{} refused", to), refused, send);
       if (send) Measure(interface, family, "reply", answers, false);
-      if (send) continue;
-      Frames unknown;
-      const Rule anything{
-          .direction = direction,
-          .match = {.from = AddressSet::Any(), .to = AddressSet::Any(), .any_protocol = true}};
-      for (int i = 0; i < BENCH_FRAMES; ++i)
-        if (const auto frame = DrawFrame(anything, interface, family, random))
-          if (!Passes(*frame, false)) unknown.push_back(*frame);
-      Measure(interface, family, "unknown", unknown, false);
+      if (send) Measure(interface, family, "out, each opens", allowed, send, true);
     }
+    Measure(interface, family, "unknown", Unknown(interface, family, random), false, true);
+  }
+
+  // Frames for anybody that no rule and no conversation knows.
+  Frames Unknown(const Interface& interface, Family family, std::mt19937_64& random) const {
+    Frames unknown;
+    const Rule anything{
+        .direction = Direction::kIn,
+        .match = {.from = AddressSet::Any(), .to = AddressSet::Any(), .any_protocol = true}};
+    for (int i = 0; i < BENCH_FRAMES; ++i)
+      if (const auto frame = DrawFrame(anything, interface, family, random))
+        if (!Passes(*frame, false)) unknown.push_back(*frame);
+    return unknown;
   }
 
   // Mean nanoseconds a run on each of the threads.
@@ -207,7 +187,7 @@ class Bench {
       });
     for (std::thread& thread : threads) thread.join();
     held.reset();
-    std::this_thread::sleep_for(kBreath);
+    LetOthersRun();
     double sum = 0;
     for (const double cost : costs) sum += cost;
     return sum / static_cast<double>(costs.size());
@@ -226,10 +206,12 @@ class Bench {
   }
 
   void Measure(const Interface& interface, Family family, const std::string& kind,
-               const Frames& frames, bool send) const {
+               const Frames& frames, bool send, bool fresh = false) const {
     if (frames.size() < kFewest) return;
     for (uint32_t i = 0; i < BENCH_FRAMES; ++i)
       bpf_map_update_elem(Map("frames"), &i, &frames[i % frames.size()], BPF_ANY);
+    const uint32_t zero = 0, port_at = family == Family::kIpv4 ? 34 : 54;
+    bpf_map_update_elem(Map("fresh"), &zero, fresh ? &port_at : &zero, BPF_ANY);
     std::vector<double> net;
     for (int round = 0; round < options_.rounds; ++round) net.push_back(NetCost(send));
     const Figures figures = Summary(net);
@@ -238,7 +220,7 @@ class Bench {
         fmt::runtime(options_.json
                          ? "{{\"interface\":\"{}\",\"family\":{},\"kind\":\"{}\",\"frames\":{},"
                            "\"threads\":{},\"net_ns\":{},\"least\":{},\"most\":{}}}\n"
-                         : "{:<12} IPv{} {:<12}{:>6} frames, {} at once: {:>6.1f} ns net "
+                         : "{:<12} IPv{} {:<16}{:>6} frames, {} at once: {:>6.1f} ns net "
                            "({:.1f} to {:.1f})\n"),
         interface.name, v, kind, frames.size(), options_.threads, figures.median, figures.least,
         figures.most);
