@@ -54,7 +54,8 @@ static __always_inline void draw(void *data, void *end)
 	__u32 *source_port = bpf_map_lookup_elem(&fresh, &zero);
 	struct bench_frame *frame;
 	__u64 *to = data;
-	int i;
+	__u32 port_at, i;
+	__u64 port = 0;
 
 	if (!next)
 		return;
@@ -62,11 +63,12 @@ static __always_inline void draw(void *data, void *end)
 	frame = bpf_map_lookup_elem(&frames, &place);
 	if (!frame || data + sizeof(*frame) > end)
 		return;
+	port_at = source_port ? *source_port : 0;
+	if (port_at)
+		port = (__u64)(__u16)(*next / BENCH_FRAMES) << port_at % 8 * 8;
 #pragma unroll
 	for (i = 0; i < BENCH_FRAME_BYTES / 8; i++)
-		to[i] = frame->words[i];
-	if (source_port && *source_port && *source_port <= BENCH_FRAME_BYTES - 2)
-		*(__u16 *)(data + *source_port) = *next / BENCH_FRAMES;
+		to[i] = frame->words[i] ^ (i == port_at / 8 ? port : 0);
 }
 
 SEC("xdp.frags")

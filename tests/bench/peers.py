@@ -99,6 +99,18 @@ class Portmatrix(Contestant):
                 raise SystemExit(f"portmatrixd does not protect:\n{(self._own / 'log').read_text()[-800:]}")
             time.sleep(.1)
 
+    def memory(self) -> dict[str, int]:
+        """Bytes: what the kernel holds for tables and for all maps, and what the agent holds now and has held at most."""
+        held = {}
+        for pin in (self._pins / "maps").iterdir():
+            shown = subprocess.run(("bpftool", "--json", "map", "show", "pinned", pin), capture_output=True, text=True, check=True)
+            described = json.loads(shown.stdout)
+            held[described["id"]] = (pin.name, described["bytes_memlock"])  # generations share maps
+        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self._agent.pid}/status").read_text(encoding="ascii").splitlines())
+        resident, peak = (1024 * int(status[key].split()[0]) for key in ("VmRSS", "VmHWM"))
+        return {"tables": sum(size for name, size in held.values() if name.startswith("slot-") or name == "fronts"),
+                "maps": sum(size for _, size in held.values()), "agent": resident, "agent_peak": peak}
+
     def _command(self, *words) -> subprocess.CompletedProcess:
         return self.lab.inside(self.lab.receiver, self.lab.build / "bin" / "portmatrix", *self._words, *words, check=False)
 

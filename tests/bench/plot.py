@@ -15,6 +15,10 @@ def draw(result: dict, out: pathlib.Path) -> None:
             if figure["threads"] == 1 and figure["style"] != "lync" and figure["kind"] == "in allowed":
                 series.setdefault(f"{figure['style']}, IPv{figure['family']}", []).append((figure["rules"], figure["net_ns"]))
         _lines(out / "cost.svg", "Nanoseconds a packet, net, by number of rules", series)
+    if "memory" in result:
+        series = {name: [(figure["rules"], figure[key] / 1e6) for figure in result["memory"]]
+                  for name, key in (("tables", "tables"), ("all maps", "maps"), ("agent", "agent"))}
+        _lines(out / "memory.svg", "Megabytes, by number of rules", series)
     if "rate" in result:
         series = {}
         for figure in result["rate"]:

@@ -102,14 +102,17 @@ def _ports_text(ports: tuple[int, int]) -> str:
     return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
 
 
-def _policy_line(rule: Rule) -> str:
+def _policy_line(rule: Rule, direction: str) -> str:
     ports = f", ports: {_ports_text(rule.ports)}" if rule.ports else ""
-    return (f"  - {{id: {rule.name}, from: {rule.source or 'any'}, to: {rule.destination or 'any'}, direction: in, protocol: {rule.protocol}{ports}"
+    source, destination = rule.source or "any", rule.destination or "any"
+    if direction == "out":
+        source, destination = destination, source
+    return (f"  - {{id: {rule.name}, from: {source}, to: {destination}, direction: {direction}, protocol: {rule.protocol}{ports}"
             f"{', action: deny' if rule.denies else ''}}}\n")
 
 
-def write_policy(rules: list[Rule], family: int, folder: pathlib.Path, device: str) -> None:
-    """A policy of node `bench` with one interface, in files below `folder`."""
+def write_policy(rules: list[Rule], family: int, folder: pathlib.Path, device: str, direction: str = "in") -> None:
+    """A policy of node `bench` with one interface, in files below `folder`. With direction `out` the rules are turned round."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.yaml"):
         old.unlink()
@@ -117,7 +120,7 @@ def write_policy(rules: list[Rule], family: int, folder: pathlib.Path, device: s
     for first in range(0, len(rules), _RULES_A_FILE):
         names.append(f"part{len(names) + 1:03d}")
         part = rules[first:first + _RULES_A_FILE]
-        text = f"matrix: {names[-1]}\nrules:\n" + "".join(map(_policy_line, part))
+        text = f"matrix: {names[-1]}\nrules:\n" + "".join(_policy_line(rule, direction) for rule in part)
         (folder / f"{names[-1]}.yaml").write_text(text, encoding="ascii")
     (folder / "node.yaml").write_text(
         f"node: bench\nfailsafe:\n  - {{protocol: tcp, ports: 22, from: [192.0.2.0/24, '2001:db8:ffff::/48']}}\n"
