@@ -33,7 +33,7 @@ namespace portmatrix {
 namespace {
 
 constexpr uint32_t kBatch = 64;
-constexpr double kSliceSeconds = 0.02;
+constexpr double kSliceSeconds = 0.04;
 
 int Fail(const std::string& why) {
   fmt::print(stderr, "live_frames: {}\n", why);
@@ -69,24 +69,28 @@ int Main(const std::string& device, uint32_t packets, const std::string& node_na
   context.data_end = sizeof frame;
   const int program = bpf_program__fd(bpf_object__find_program_by_name(draw, "send_xdp"));
   double seconds = 0;
-  uint32_t slice = kBatch;
-  for (uint32_t sent = 0; sent < packets; sent += slice) {
-    if (sent != 0)
-      slice = std::clamp(static_cast<uint32_t>(sent / seconds * kSliceSeconds), 1u, packets - sent);
+  // Slices double until one takes long enough for its beginning not to matter.
+  uint32_t slice = 16 * kBatch;
+  for (uint32_t sent = 0; sent < packets;) {
+    slice = std::min(slice, packets - sent);
     LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof frame,
                 .ctx_in = &context, .ctx_size_in = sizeof context,
                 .repeat = static_cast<int>(slice), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
                 .batch_size = kBatch);
     int failed = 0;
+    double took = 0;
     std::optional<HeldProcessors> held(1);
     std::jthread([&] {
       RunOn(0, true);
       const auto start = std::chrono::steady_clock::now();
       failed = bpf_prog_test_run_opts(program, &run);
-      seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }).join();
     held.reset();
     if (failed != 0) return Fail(fmt::format("send through {}: {}", device, std::strerror(errno)));
+    seconds += took;
+    sent += slice;
+    if (took < kSliceSeconds / 2) slice *= 2;
     LetOthersRun();
   }
   fmt::print("{{\"packets\":{},\"seconds\":{:.6f}}}\n", packets, seconds);
