@@ -97,7 +97,9 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   daemon->api_ = std::make_unique<ControlApi>(
       *daemon->firewall_, daemon->PolicyReader(), options.pin_root,
       [self](const HttpCall& call) { return self->readings_->Serve(call); });
-  const Answer<Applied> started = daemon->firewall_->Start(daemon->PolicyReader());
+  // Folders in which nobody has written a policy yet are no candidate, and no reason to fail.
+  const bool none = ReadPolicyFiles(options.policy).none;
+  const Answer<Applied> started = daemon->firewall_->Start(none ? nullptr : daemon->PolicyReader());
   if (!started) return started.refusal();
   if (!started->warnings.empty()) daemon->alarms_.Note(started->warnings);
   if (auto watching = daemon->Watch(); !watching) return Refusal::Runtime(watching.error());

@@ -90,7 +90,11 @@ class Loading {
     }
   }
 
-  PolicyFiles Take() { return std::move(files_); }
+  PolicyFiles Take() {
+    files_.none = empty_roots_ > 0 && files_.errors.size() == empty_roots_ &&
+                  files_.sources.documents.empty();
+    return std::move(files_);
+  }
 
  private:
   static std::string RootFolder(const std::string& root) {
@@ -119,7 +123,10 @@ class Loading {
       }
     }
     if (failure) Fail(root, failure.message());
-    if (!failure && !found) Fail(root, "no *.yaml file in this directory");
+    if (!failure && !found) {
+      Fail(root, "no *.yaml file in this directory");
+      ++empty_roots_;
+    }
   }
 
   // A file that two arguments reach is read once.
@@ -185,6 +192,7 @@ class Loading {
   PolicyFiles files_;
   std::set<std::string> documents_;  // by their canonical paths
   size_t bytes_ = 0;
+  size_t empty_roots_ = 0;  // directories that hold no document
   bool too_many_ = false;
   bool too_large_ = false;
 };

@@ -17,6 +17,7 @@ struct PolicyFiles {
   Sources sources;
   std::vector<std::string> errors;
   bool being_written = false;  // an error is that somebody has a file open for writing
+  bool none = false;           // the paths are directories without any policy file: an error too
 };
 
 // What to do about a file that somebody has open for writing. To refuse it takes a lease while it

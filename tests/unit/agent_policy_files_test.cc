@@ -59,6 +59,18 @@ TEST_F(PolicyFilesTest, FileThatSomebodyHasOpen) {
   }
 }
 
+TEST(PolicyFilesNoneTest, IsAFolderThatHoldsNoPolicy) {
+  const TemporaryFolder owner;
+  const std::string& folder = owner.path();
+  const PolicyFiles none = ReadPolicyFiles({folder});
+  EXPECT_TRUE(none.none);
+  EXPECT_THAT(none.errors, ElementsAre("read " + folder + ": no *.yaml file in this directory"));
+  EXPECT_FALSE(ReadPolicyFiles({folder + "/missing"}).none);
+  EXPECT_FALSE(ReadPolicyFiles({folder, folder + "/missing"}).none);
+  std::ofstream(folder + "/p.yaml") << "matrix: m\n";
+  EXPECT_FALSE(ReadPolicyFiles({folder}).none);
+}
+
 TEST_F(PolicyFilesTest, ReadAgainOnceItIsClosed) {
   EXPECT_TRUE(ReadBeside(O_WRONLY, Writers::kRefuse).being_written);
   const PolicyFiles files = ReadPolicyFiles({path_}, Writers::kRefuse);
