@@ -142,6 +142,7 @@ struct Prover::State {
   const Node& node;
   AddressPool pool;
   std::deque<Match> kept;  // what the pool's sets stand in beside the node
+  std::deque<Claim> claims;
   std::map<std::pair<size_t, Direction>, std::vector<Judge>> courts;
 
   const Match& Keep(Match match) { return kept.emplace_back(std::move(match)); }
@@ -171,10 +172,12 @@ struct Prover::State {
   }
 };
 
-Prover::Prover(const Node& node) : state_(new State{node, {}, {}, {}}) {}
+Prover::Prover(const Node& node) : state_(new State{node, {}, {}, {}, {}}) {}
 Prover::~Prover() = default;
 
-Proof Prover::Prove(size_t index, const Claim& claim, WorkBudget& budget) {
+Proof Prover::Prove(size_t index, const Claim& asked_claim, WorkBudget& budget) {
+  // The pool refers to its sets, and outlives what the caller may throw away.
+  const Claim& claim = state_->claims.emplace_back(asked_claim);
   const Interface& interface = state_->node.interfaces[index];
   Match to_local;
   to_local.from = AddressSet::Any();

@@ -136,13 +136,14 @@ void LookForWitnesses(const Node& node, const Lints& lints, Random& random, Witn
       bool witness = false;
       for (int i = 0; i < kTuples && (redundant || !witness); ++i) {
         const pm_tuple tuple = TupleNear(random, edges, rule.match);
-        if (!CanBe(tuple) || !rule.match.Matches(tuple)) continue;
+        const LiveMembership live{random.Byte(), random.Byte()};
+        if (!CanBe(tuple) || !rule.match.Matches(tuple, live)) continue;
         const auto action = [&](const RuleMatch& match) {
           const bool drops = interface.default_verdict == Verdict::kDrop;
           return match.action == PM_ACTION_NONE && drops ? PM_ACTION_DENY : match.action;
         };
-        witness = action(matcher->Find(index, rule.direction, tuple)) !=
-                  action(other->Find(index, rule.direction, tuple));
+        witness = action(matcher->Find(index, rule.direction, tuple, live)) !=
+                  action(other->Find(index, rule.direction, tuple, live));
         if (redundant && interface.default_verdict == Verdict::kDrop) {
           ASSERT_FALSE(witness) << rule.key;
         }
