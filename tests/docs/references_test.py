@@ -45,7 +45,7 @@ def _flags(command: str) -> set[str]:
 def _rendered(page: pathlib.Path | str) -> str:
     """The page as a reader sees it, on a wide terminal; complaints of groff fail."""
     text = page if isinstance(page, str) else page.read_text(encoding="utf-8")
-    done = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-P-cbou", "-rLL=200n"], input=text, capture_output=True, text=True,
+    done = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-P-cbou", "-rLL=200n", "-rHY=0"], input=text, capture_output=True, text=True,
                           check=False)
     if done.returncode or done.stderr:
         raise AssertionError(f"groff: {done.stderr}")
