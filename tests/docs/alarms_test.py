@@ -57,8 +57,8 @@ class Alarms(unittest.TestCase):
         page = (_ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
         self.agent, self.prometheus = page.split("\nFrom Prometheus", 1)
 
-    def test_every_alarm_of_the_agent_has_a_row(self) -> None:
-        self.assertLessEqual(_raised(), _rows(self.agent))
+    def test_every_alarm_of_the_agent_has_a_row_and_no_other(self) -> None:
+        self.assertEqual(_rows(self.agent), _raised())
 
     def test_every_alert_has_a_row_and_no_other(self) -> None:
         rules = (_ROOT / "tools/prometheus/alerts.yaml").read_text(encoding="utf-8")
