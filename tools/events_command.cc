@@ -25,7 +25,7 @@
 DECLARE_bool(json);
 DEFINE_string(filter, "", "only packets that fit this expression");
 DEFINE_string(pcap, "", "write the beginning of each packet to this pcapng file; `-` is stdout");
-DEFINE_uint64(count, 0, "end after so many packets (default: go on)");
+DEFINE_uint64(count, 0, "end after so many packets; 0: go on");
 
 namespace portmatrix {
 namespace {

@@ -31,8 +31,8 @@ p{margin:.3rem 0;overflow-wrap:anywhere}.dim,.never td{color:var(--dim)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}th{background:var(--head);font-weight:600;white-space:nowrap}
-td.n,th.n{text-align:right;white-space:nowrap}td.k,td b,td i{white-space:nowrap}td b{font-weight:600}
-td i{font-style:normal}.rules td:first-child{min-width:15rem;overflow-wrap:anywhere}
+td.n,th.n{text-align:right;white-space:nowrap}td.k,td b,i{white-space:nowrap}td b{font-weight:600}
+i{font-style:normal}.rules td:first-child{min-width:15rem;overflow-wrap:anywhere}
 .allow{color:var(--good)}.deny,.drop{color:var(--bad)}.note{color:var(--warn)}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.6rem;margin:1rem 0}
 dl div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}
@@ -41,7 +41,7 @@ dt{color:var(--dim);font-size:.85rem}dd{margin:0;font-size:1.25rem}
 .rules tr:first-child{display:none}.rules tr{display:grid;grid-template-columns:1fr 1fr;padding:.3rem 0;
 border-bottom:1px solid var(--line)}.rules tr:last-child{border-bottom:0}
 .rules td{border:0;padding:.1rem .6rem;text-align:left;white-space:normal;overflow-wrap:anywhere}
-.rules td:first-child{grid-column:1/-1;min-width:0}.rules td b,td i{white-space:normal}
+.rules td:first-child{grid-column:1/-1;min-width:0}.rules td b,i{white-space:normal}
 .rules td[data-l]::before{content:attr(data-l) " ";color:var(--dim)}}
 @media print{body{max-width:none}.wide{overflow:visible}}
 )";
