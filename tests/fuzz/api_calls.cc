@@ -71,7 +71,7 @@ class Agent {
         "n1", *enforcement_, *store_, clock_, alarms_,
         []() -> Result<std::vector<LeasedAddress>> { return std::vector<LeasedAddress>{}; });
     loop_ = std::move(EventLoop::Make().value());
-    readings_ = std::move(Readings::Start(*loop_, kNoPins, folder_.path()).value());
+    readings_ = std::move(Readings::Start(*loop_, kNoPins, folder_.path(), 100).value());
     api_ = std::make_unique<ControlApi>(*firewall_, nullptr, kNoPins, [this](const HttpCall& call) {
       return readings_->Serve(call);
     });
