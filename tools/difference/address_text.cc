@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <utility>
 
 namespace portmatrix {
@@ -41,6 +43,19 @@ std::string Joined(const std::vector<std::string>& terms, size_t most) {
   return text;
 }
 
+// How much of its family it is.
+double ShareOf(const AddressStretches& addresses) {
+  double share = 0;
+  for (const Prefix& prefix : PrefixesOf(addresses)) share += std::ldexp(1.0, -prefix.length);
+  return share;
+}
+
+size_t CountPrefixes(const End& end) {
+  size_t count = 0;
+  for (const auto& part : end.of) count += part ? PrefixesOf(*part).size() : 0;
+  return count;
+}
+
 // The smallest prefix around addresses of one family.
 Prefix Around(const AddressStretches& addresses) {
   Prefix prefix = HostPrefix(addresses.front().first);
@@ -68,8 +83,9 @@ AddressText::AddressText(const std::map<std::string, AddressSet>& before,
   for (const auto& [name, set] : before) {
     if (!after.contains(name)) add(name, set);
   }
-  std::ranges::stable_sort(sets_, [](const Named& a, const Named& b) {
-    return std::pair(b.prefixes, a.name) < std::pair(a.prefixes, b.name);
+  std::ranges::sort(sets_, {}, &Named::name);
+  std::ranges::stable_sort(sets_, std::greater(), [](const Named& set) {
+    return ShareOf(set.of[0]) + ShareOf(set.of[1]);
   });
 }
 
@@ -86,11 +102,12 @@ EndText AddressText::Of(const End& end, size_t most) const {
   return {Joined(plain.terms, most), plain.tells_family || end.both()};
 }
 
-// Sets that lie wholly in it, then prefixes.
+// Sets that lie wholly in it and do not tear the rest to pieces, then prefixes.
 AddressText::Terms AddressText::PlainTerms(const End& end) const {
   Terms terms;
   if (IsEverything(end)) return {{"any"}, false};
   End left = end;
+  size_t prefixes = CountPrefixes(left);
   for (const Named& set : sets_) {
     bool any = false;
     bool all = true;
@@ -105,9 +122,14 @@ AddressText::Terms AddressText::PlainTerms(const End& end) const {
       all = all && Holds(*left.of[family], set.of[family]);
     }
     if (!any || !all) continue;
+    End rest;
     for (size_t family = 0; family < 2; ++family) {
-      if (left.of[family]) left.of[family] = Without(*left.of[family], set.of[family]);
+      if (left.of[family]) rest.of[family] = Without(*left.of[family], set.of[family]);
     }
+    const size_t count = CountPrefixes(rest);
+    if (count + 1 > prefixes) continue;
+    left = std::move(rest);
+    prefixes = count;
     terms.terms.push_back(set.name + (foreign ? FamilyWord(end) : ""));
     terms.tells_family = true;
     if (IsNothing(left)) return terms;

@@ -56,7 +56,8 @@ std::string Details(const Rule& was, const Rule& is) {
     if (!part.empty()) parts.push_back(part);
   }
   add("protocol", ProtocolText(was.match), ProtocolText(is.match));
-  add("ports", PortText(was.match), PortText(is.match));
+  const bool icmp = was.match.icmp_type || is.match.icmp_type;
+  add(icmp ? "icmp" : "ports", PortText(was.match), PortText(is.match));
   add("action", ToString(was.action), ToString(is.action));
   add("log", was.log ? "true" : "false", is.log ? "true" : "false");
   add("expires", ExpiryText(was), ExpiryText(is));
