@@ -79,7 +79,7 @@ TEST_F(LiveSets, EntryThatIsOverDoesNotHideThoseAroundIt) {
   Fill(0, BlockingNode());
   Judge(0, 0, PM_CONTROL_SETTLED);
   const Prefix inner = PrefixOf("192.0.2.0", 25), outer = PrefixOf("192.0.2.0", 24);
-  const uint64_t over = ProgramClock();
+  const uint64_t over = ProgramClock() - 10 * kMillisecond;  // the program's clock ticks in steps
   Put(inner, over);
   EXPECT_TRUE(Passes(7001));
   Put(outer);

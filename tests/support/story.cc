@@ -7,7 +7,6 @@ namespace portmatrix {
 namespace {
 
 // Not at the clock's zero, so that a time of zero in an entry is visibly nothing.
-constexpr uint64_t kBeginning = 100'000 * PM_SECOND;
 constexpr uint64_t kMillisecond = PM_SECOND / 1000;
 
 }  // namespace
@@ -28,7 +27,7 @@ std::vector<std::string> Tell(Evaluator& evaluator, const std::vector<Step>& ste
         .device = step.device,
         .direction = step.direction,
         .data = bytes,
-        .time = kBeginning + step.milliseconds * kMillisecond,
+        .time = kStoryBeginning + step.milliseconds * kMillisecond,
     }));
     if (outcome == step.expected) continue;
     surprises.push_back("step " + std::to_string(index + 1) + ": " + outcome + ", not " +

@@ -30,6 +30,9 @@ struct Story {
 
 void PrintTo(const Story& story, std::ostream* out);
 
+// When every story begins, in nanoseconds of the evaluator's clock.
+inline constexpr uint64_t kStoryBeginning = 100'000'000'000'000;
+
 constexpr uint64_t Seconds(uint64_t seconds) { return seconds * 1000; }
 
 // Of one packet, without a past.

@@ -80,7 +80,7 @@ TEST_P(LiveSetTest, EntryCountsFromTheNextPacketToTheLast) {
 }
 
 TEST_P(LiveSetTest, EntryEndsWithItsTime) {
-  Add("blocked", 10 * kMillisecond);
+  Add("blocked", kStoryBeginning + 10 * kMillisecond);
   EXPECT_THAT(Told({Opens(9, "drop rule no-in"), Opens(10, "pass rule web")}), IsEmpty());
 }
 
@@ -109,7 +109,7 @@ TEST_P(LiveSetTest, EntryThatGoesEndsTheConversationThatItAllowed) {
 }
 
 TEST_P(LiveSetTest, ConversationEndsWithTheTimeOfTheEntryThatAllowedIt) {
-  Add("friends", 10 * kMillisecond);
+  Add("friends", kStoryBeginning + 10 * kMillisecond);
   RuleOf(node_, "external", "friends-in").state = RuleState::kDisabled;
   evaluator_.Change(node_);
   EXPECT_THAT(Told({Asks(0, 7, "pass rule friends-out"), Answers(9, 7, "pass reply friends-out"),

@@ -163,7 +163,7 @@ class NftConditions : public testing::TestWithParam<MatchCase> {};
 
 TEST_P(NftConditions, SayWhatARuleMatches) {
   const ReadText read(std::string("matrix: m\nrules:\n- {id: r, ") + GetParam().rule +
-                      "}\n---\nnode: n\nsets: {own: [192.0.2.1, 2001:db8::1]}\nfailsafe: none\n"
+                      "}\n---\nnode: n\nsets: {own: [192.0.2.1, 2001:db8::1], live: {dynamic: true}}\nfailsafe: none\n"
                       "interfaces: {i: {device: e, local: own, matrices: [m]}}\n");
   ASSERT_EQ(read.nodes.size(), 1u) << read.said();
   const Match& match = read.nodes[0].interfaces[0].rules.at(0).match;

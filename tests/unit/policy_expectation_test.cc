@@ -69,6 +69,7 @@ expect:
 p.yaml:6:24: error: node `n` knows no set `partners` [unknown-set]
   - {interface: a, from: partners, to: 10.0.0.1, protocol: tcp, port: 443, verdict: allow}
                          ^~~~~~~~
+  hint: known here: any
 )"},
     {"BadAddress",
      R"(

@@ -222,7 +222,7 @@ TEST_F(CommandLine, EndsWithTwoOnWrongUse) {
   EXPECT_EQ(Run("check p --flagfile=x").code, 2);
   EXPECT_THAT(Run("check p --nod x").err,
               AllOf(StartsWith("portmatrix check: there is no flag --nod; did you mean --node?\n"),
-                    HasSubstr("usage: portmatrix check PATH... [--node NAME]\n")));
+                    HasSubstr("usage: portmatrix check PATH... [--node NAME] [--strict]\n")));
   EXPECT_THAT(Run("chek p").err,
               StartsWith("portmatrix: there is no command `chek`; did you mean `check`?\n"));
 }
@@ -236,7 +236,7 @@ TEST_F(CommandLine, TeachesWhenAsked) {
   }
   const Outcome help = Run("help check");
   EXPECT_EQ(help.code, 0);
-  EXPECT_THAT(help.out, AllOf(StartsWith("usage: portmatrix check PATH... [--node NAME]\n"),
+  EXPECT_THAT(help.out, AllOf(StartsWith("usage: portmatrix check PATH... [--node NAME] [--strict]\n"),
                               HasSubstr("--node VALUE")));
   EXPECT_EQ(Run("check --help").out, help.out);
   EXPECT_EQ(Run("help chek").code, 2);
