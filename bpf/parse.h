@@ -302,46 +302,64 @@ static __always_inline int parse_fragment(__u32 offset, bool more, __u32 data, s
 	return PARSE_OK;
 }
 
-struct options {
-	__u32 at;   /* where they begin in the frame */
-	__u32 next; /* index of the next one */
+/* Forty bytes are used; a power of two, so that a mask keeps an index inside. */
+struct option_bytes {
+	__u8 byte[64];
+} PACKET_WORDS;
+
+enum option_step {
+	OPTIONS_END = 0,
+	OPTIONS_MALFORMED = -1,
 };
 
 /*
- * IPv4 options (RFC 791, 3.1) from options->at to `end`. The index goes through memory, where the verifier does not follow
- * it: what it may be after each of forty options is more than it can count.
+ * Where the option after the one at `at` begins, or an enum option_step; there are `length` bytes of them. By itself, because
+ * what an index may be after each of forty options is more than the verifier can count.
  */
+STANDALONE int pm_step_option(struct option_bytes *options, __u32 at, __u32 length)
+{
+	const __u32 mask = sizeof(options->byte) - 1;
+	__u32 size;
+	__u8 kind;
+
+	if (!options || at >= length)
+		return OPTIONS_END;
+	kind = options->byte[at & mask];
+	if (kind == IPV4_OPTION_END)
+		return OPTIONS_END;
+	if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR)
+		return OPTIONS_MALFORMED;
+	if (kind == IPV4_OPTION_NOP)
+		return (int)at + 1;
+	if (at + 1 >= length)
+		return OPTIONS_MALFORMED;
+	size = options->byte[(at + 1) & mask];
+	if (size < 2 || at + size > length)
+		return OPTIONS_MALFORMED;
+	return (int)(at + size);
+}
+
+struct options {
+	__u32 at; /* where they begin in the frame */
+};
+
+/* IPv4 options (RFC 791, 3.1) from options->at to `end`. */
 static __always_inline int check_options(const struct frame *frame, __u32 end, struct options *options)
 {
-	/* Forty bytes are used; a power of two, so that a mask keeps an index inside. */
-	__u8 bytes[64] PACKET_WORDS = {};
-	const __u32 mask = sizeof(bytes) - 1;
+	struct option_bytes bytes = {};
 	__u32 length = end - options->at;
+	int at = 0;
 	__u32 i;
 
 	for (i = 0; i < IPV4_MOST_OPTIONS; i += 4)
-		if (i < length && load(frame, options->at + i, bytes + i, 4))
+		if (i < length && load(frame, options->at + i, bytes.byte + i, 4))
 			return PARSE_INTERNAL;
 	for (i = 0; i < IPV4_MOST_OPTIONS; i++) {
-		__u32 at = *(volatile __u32 *)&options->next;
-		__u32 size = 1;
-		__u8 kind;
-
-		if (at >= length)
+		at = pm_step_option(&bytes, (__u32)at, length);
+		if (at == OPTIONS_END)
 			return PARSE_OK;
-		kind = bytes[at & mask];
-		if (kind == IPV4_OPTION_END)
-			return PARSE_OK;
-		if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR)
+		if (at < 0)
 			return PARSE_MALFORMED;
-		if (kind != IPV4_OPTION_NOP) {
-			if (at + 1 >= length)
-				return PARSE_MALFORMED;
-			size = bytes[(at + 1) & mask];
-			if (size < 2 || at + size > length)
-				return PARSE_MALFORMED;
-		}
-		*(volatile __u32 *)&options->next = at + size;
 	}
 	return PARSE_OK;
 }

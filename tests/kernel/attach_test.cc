@@ -2,6 +2,7 @@
 // The datapath on a real device: hooks, traffic over veth, a switch of generations, adoption by a
 // second opener, removal. Each test works in a network namespace of its own.
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -10,13 +11,17 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "agent/compile/compile.h"
+#include "agent/datapath/file_descriptor.h"
 #include "agent/datapath/kernel_datapath.h"
 #include "agent/datapath/pinned_reader.h"
 #include "tests/kernel/privilege.h"
@@ -210,6 +215,71 @@ TEST_F(AttachTest, ClosingLeavesEverythingInForceAndASecondOpenerAdoptsIt) {
   EXPECT_TRUE(datapath_->Verify((*attachments)[0]).ok());
   EXPECT_EQ(Deliver(kOpen, 5), 5);
   EXPECT_EQ(Packets(Counters(), "external/m/rule"), 15u);
+}
+
+TEST_F(AttachTest, AKilledOwnerLeavesEverythingInForceAndTheNextOneAdoptsIt) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Open();
+    if (!HasFatalFailure()) Switch(OnePortNode(kOpen, "rule"));
+    raise(HasFailure() ? SIGTERM : SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_EQ(Deliver(kOpen, 5), 5);
+  EXPECT_EQ(Deliver(kClosed, 5), 0);
+
+  ASSERT_NO_FATAL_FAILURE(Open());
+  auto attachments = datapath_->Attachments();
+  ASSERT_TRUE(attachments.ok());
+  ASSERT_EQ(attachments->size(), 1u);
+  EXPECT_TRUE(datapath_->Verify((*attachments)[0]).ok());
+  EXPECT_EQ(Packets(Counters(), "external/m/rule"), 5u);
+  generation_ = 1;
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kClosed, "rule")));
+  EXPECT_EQ(Deliver(kOpen, 5), 0);
+  EXPECT_EQ(Deliver(kClosed, 5), 5);
+}
+
+// What anyone with CAP_NET_ADMIN can do to a hook: a link that goes, a filter that `tc` deletes
+// (before Linux 6.6).
+TEST_F(AttachTest, HooksThatSomebodyTookOffAreMissedAndPutBack) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "rule")));
+  const Attachment hooked = datapath_->Attachments()->at(0);
+  const auto detach_link = [&](const std::string& hook) {
+    const FileDescriptor link(bpf_obj_get((pin_root_ + "/links/" + hook + "/pmt0").c_str()));
+    return link.valid() && bpf_link_detach(link.get()) == 0;
+  };
+  const struct {
+    const char* name;
+    std::function<bool()> take_off;
+    std::string complaint;
+  } kRows[] = {
+      {"receive", [&] { return detach_link("xdp"); },
+       "find the XDP link of pmt0: No such device (it was detached, or its device is gone)"},
+      {"send",
+       [&] {
+         if (hooked.tc == PM_TC_TCX) return detach_link("tc");
+         return std::system("tc filter del dev pmt0 egress") == 0;
+       },
+       hooked.tc == PM_TC_TCX
+           ? "find the TCX link of pmt0: No such device (it was detached, or its device is gone)"
+           : "find the clsact filter of pmt0: No such file or directory (somebody deleted it)"},
+  };
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(row.name);
+    ASSERT_TRUE(datapath_->Verify(hooked).ok());
+    ASSERT_TRUE(row.take_off());
+    const Result<void> found = datapath_->Verify(hooked);
+    ASSERT_FALSE(found.ok());
+    EXPECT_EQ(found.error().Text(), row.complaint);
+    ASSERT_TRUE(datapath_->Attach("pmt0", hooked.number, XdpMode::kAny).ok());
+    EXPECT_TRUE(datapath_->Verify(hooked).ok());
+    EXPECT_EQ(Deliver(kClosed, 5), 0);
+    EXPECT_EQ(Deliver(kOpen, 5), 5);
+  }
 }
 
 TEST_F(AttachTest, RetiringMovesCountsToTheInterfaceAndFreesTheSlot) {
