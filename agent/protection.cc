@@ -40,7 +40,7 @@ void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attac
   std::optional<Error> wrong;
   if (hooked != nullptr) {
     const Result<void> verified = datapath.Verify(*hooked);
-    if (verified) return Good(*hooked, mode);
+    if (verified) return Good(*hooked, mode, datapath);
     wrong = verified.error();
     // A device that was made anew is nobody who fights for the hook.
     if (wrong->code != ENXIO && !MayRepair(look)) return Wrong(device, *wrong);
@@ -55,7 +55,7 @@ void Protection::KeepDevice(const std::string& device, XdpMode mode, const Attac
       if (wrong->code != ENXIO) look.repairs.push_back(clock_.BootMilliseconds());
       if (look.repairs.size() > kMostRepairs) look.repairs.pop_front();
     }
-    return Good(*attached, mode);
+    return Good(*attached, mode, datapath);
   }
   Wrong(device, wrong && wrong->code == ESTALE ? *wrong : attached.error());
 }
@@ -157,7 +157,7 @@ void Protection::Odd(const std::string& device, const Error& error) {
   alarms_.Raise(Subject(device), error.Text());
 }
 
-void Protection::Good(const Attachment& attachment, XdpMode mode) {
+void Protection::Good(const Attachment& attachment, XdpMode mode, Datapath& datapath) {
   looks_[attachment.device].code = 0;
   EndGap(attachment.device);
   alarms_.Clear(Subject(attachment.device));
@@ -167,6 +167,11 @@ void Protection::Good(const Attachment& attachment, XdpMode mode) {
                   "hooked in generic mode, though its policy says native; counts are inexact");
   else
     alarms_.Clear(mode_subject);
+  const std::string tags_subject = Subject(attachment.device) + " tags";
+  if (const Result<void> kept = datapath.KeepTagsInFrames(attachment.device); !kept)
+    alarms_.Raise(tags_subject, kept.error().Text() + ": tagged frames are judged as untagged ones");
+  else
+    alarms_.Clear(tags_subject);
 }
 
 void Protection::Bad(const std::string& device, const Error& error) {
@@ -189,6 +194,7 @@ void Protection::ForgetDevice(const std::string& device) {
   }
   alarms_.Clear(Subject(device));
   alarms_.Clear(Subject(device) + " mode");
+  alarms_.Clear(Subject(device) + " tags");
   last_good_.erase(device);
   looks_.erase(device);
 }

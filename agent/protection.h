@@ -79,7 +79,7 @@ class Protection {
   Result<uint32_t> NumberOf(const std::string& device, const Attachment* hooked,
                             Datapath& datapath);
   bool MayRepair(const Look& look) const;
-  void Good(const Attachment& attachment, XdpMode mode);
+  void Good(const Attachment& attachment, XdpMode mode, Datapath& datapath);
   void Wrong(const std::string& device, const Error& error);
   void Bad(const std::string& device, const Error& error);
   // Its hooks are in place, but something is wrong with it.

@@ -102,6 +102,9 @@ class Datapath {
   // before all others? An error says what is missing. ESTALE: both hooks are in place, but the
   // device was renamed, or a pin is gone. Cheap enough to be asked many times a second.
   virtual Result<void> Verify(const Attachment& attachment) = 0;
+  // Sees to it that the device leaves VLAN tags inside the frames it receives, where the program
+  // finds them. An error: it takes them out, and cannot be told otherwise.
+  virtual Result<void> KeepTagsInFrames(const std::string& device) = 0;
   // Pins of maps and programs that somebody deleted come back; which. Cheap where none was touched.
   virtual Result<std::vector<std::string>> RestorePins() = 0;
 

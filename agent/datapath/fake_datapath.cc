@@ -210,6 +210,11 @@ Result<void> FakeDatapath::Verify(const Attachment& attachment) {
   });
 }
 
+Result<void> FakeDatapath::KeepTagsInFrames(const std::string& device) {
+  if (!kernel_->takes_tags_out.contains(device)) return {};
+  return Error{"turn receive VLAN offload off on", device, EOPNOTSUPP, ""};
+}
+
 Result<std::vector<std::string>> FakeDatapath::RestorePins() {
   return Run("RestorePins", true, [&]() -> Result<std::vector<std::string>> {
     return std::exchange(kernel_->lost_pins, {});

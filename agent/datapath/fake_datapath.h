@@ -34,6 +34,7 @@ struct FakeKernel {
   NumberingLimits limits{.rules = 1024};
   std::map<std::string, std::string> overtaken;  // devices where another's program stands first: by
                                                  // whom; hooking again sets it right
+  std::set<std::string> takes_tags_out;          // devices whose VLAN offload stays on
   std::vector<std::string> lost_pins;            // pins that somebody deleted
   int fail_at = 0;          // the n-th call from now on fails, counted from 1; zero: none
   int fail_with = 5;        // errno of that failure
@@ -88,6 +89,7 @@ class FakeDatapath final : public Datapath {
   Result<void> Detach(const std::string& device) override;
   Result<std::vector<Attachment>> Attachments() override;
   Result<void> Verify(const Attachment& attachment) override;
+  Result<void> KeepTagsInFrames(const std::string& device) override;
   Result<std::vector<std::string>> RestorePins() override;
   Result<void> Remove() override;
 

@@ -472,6 +472,10 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
   return Error{"find device", device, ENODEV, ""};
 }
 
+Result<void> KernelDatapath::KeepTagsInFrames(const std::string& device) {
+  return TurnOffReceiveVlanOffload(device);
+}
+
 Result<std::vector<std::string>> KernelDatapath::RestorePins() {
   std::vector<std::string> restored;
   const auto touched = pins_.LastChange();

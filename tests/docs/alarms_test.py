@@ -13,6 +13,7 @@ _NAMED = {
     "subject": None,  # the parameter of a function whose callers are found themselves
     "Subject(device)": "device NAME",
     "mode_subject": "device NAME mode",
+    "tags_subject": "device NAME tags",
     "Subject(record.number)": "generation N",
     '"state directory: " + complaint.substr(0, complaint.find(\':\'))': "state directory: FILE",
 }

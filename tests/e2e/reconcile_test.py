@@ -134,6 +134,18 @@ class Reconcile(NodeTest):
         self.again("device down and up", cause, tries=3)
         self.assertEqual(self.agent.status()["agent"]["gaps"], [])
 
+    def test_receive_vlan_offload_is_turned_off_and_stays_off(self) -> None:
+        inside = ("nsenter", f"--net=/run/netns/{self.wire.namespace('node')}", "ethtool")
+
+        def on() -> list[str]:
+            said = subprocess.run((*inside, "-k", DEVICE), capture_output=True, text=True, check=True).stdout
+            return re.findall(r"^(rx-vlan-offload|rx-vlan-stag-hw-parse): on", said, re.M)
+
+        self.until(lambda: not on())
+        subprocess.run((*inside, "-K", DEVICE, "rxvlan", "on"), capture_output=True, check=True)
+        self.until(lambda: not on())
+        self.assertEqual(self.alarms(), {})
+
     def test_mtu_changed(self) -> None:
         sizes = [1400, 1280, 1500]
         self.again("MTU changed", lambda: self.wire.node_ip("link", "set", DEVICE, "mtu", str(sizes.pop())), tries=3)

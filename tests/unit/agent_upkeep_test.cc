@@ -200,6 +200,20 @@ TEST_F(AgentDeviceTest, GenericModeIsAllowedOnlyWherePolicySaysSo) {
   EXPECT_FALSE(HasAlarm("device eth0 mode"));
 }
 
+TEST_F(AgentDeviceTest, DeviceThatTakesTagsOutOfFramesIsAnAlarmWithoutAGap) {
+  kernel_.takes_tags_out = {"eth0"};
+  MustApply(PolicyOf({443}));
+  firewall_->Tick();
+  EXPECT_EQ(alarms_->standing().at("device eth0 tags").text,
+            "turn receive VLAN offload off on eth0: Operation not supported: tagged frames are judged "
+            "as untagged ones");
+  EXPECT_FALSE(HasAlarm("device eth0"));
+  EXPECT_TRUE(enforcement_->protection().gaps().empty());
+  kernel_.takes_tags_out.clear();
+  firewall_->Tick();
+  EXPECT_FALSE(HasAlarm("device eth0 tags"));
+}
+
 TEST_F(AgentDeviceTest, AnothersProgramBeforeOursIsOvertakenAndCountsAsAGap) {
   MustApply(PolicyOf({443}));
   firewall_->Tick();
