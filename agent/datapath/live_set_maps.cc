@@ -91,13 +91,14 @@ Result<void> LiveSetMaps::Put(const Prefix& prefix, const LiveEntry& entry) {
   const bool was_there = known != entries_.all().end();
   const LiveEntry before = was_there ? known->second : LiveEntry{};
   entries_.Put(prefix, entry);
-  Result<void> written = Write(prefix);
-  if (written) return WriteWithin(prefix, &prefix);
-  if (was_there)
-    entries_.Put(prefix, before);
-  else
-    entries_.Erase(prefix);
-  return written;
+  if (Result<void> written = Write(prefix); !written) {
+    if (was_there)
+      entries_.Put(prefix, before);
+    else
+      entries_.Erase(prefix);
+    return written;
+  }
+  return WriteWithin(prefix, &prefix);
 }
 
 Result<void> LiveSetMaps::Erase(const Prefix& prefix) {
