@@ -15,8 +15,9 @@ import time
 import urllib.parse
 import urllib.request
 
-from agent_api import AgentConnection
 from case import NODE4, ROOT, NodeTest, figure, policy_of, run, scale
+
+from agent_api import AgentConnection  # noqa: E402  (case makes its folder known)
 
 _METRICS = "127.0.0.1:9469"
 _PROMETHEUS = "127.0.0.1:9490"
