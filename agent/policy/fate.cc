@@ -6,16 +6,12 @@
 #include <array>
 #include <utility>
 
+#include "agent/policy/outside.h"
 #include "agent/policy/protocol.h"
 #include "agent/policy/service_classes.h"
 
 namespace portmatrix {
 namespace {
-
-constexpr uint16_t kDhcpServer = 67;
-constexpr uint16_t kDhcpClient = 68;
-constexpr uint16_t kDhcp6Client = 546;
-constexpr uint16_t kDhcp6Server = 547;
 
 Match Everything() {
   Match match;
@@ -46,9 +42,10 @@ Match Exchange(Family family, uint16_t from, uint16_t to) {
 
 std::array<Match, 2> DhcpExchange(Direction direction) {
   const bool in = direction == Direction::kIn;
-  return {
-      Exchange(Family::kIpv4, in ? kDhcpServer : kDhcpClient, in ? kDhcpClient : kDhcpServer),
-      Exchange(Family::kIpv6, in ? kDhcp6Server : kDhcp6Client, in ? kDhcp6Client : kDhcp6Server)};
+  return {Exchange(Family::kIpv4, in ? dhcp::kServer : dhcp::kClient,
+                   in ? dhcp::kClient : dhcp::kServer),
+          Exchange(Family::kIpv6, in ? dhcp::kServer6 : dhcp::kClient6,
+                   in ? dhcp::kClient6 : dhcp::kServer6)};
 }
 
 bool Matches(const Match& match, uint8_t protocol, uint8_t type) {

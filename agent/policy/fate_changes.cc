@@ -9,15 +9,10 @@
 
 #include "agent/policy/address_stretches.h"
 #include "agent/policy/common_steps.h"
+#include "agent/policy/outside.h"
 
 namespace portmatrix {
 namespace {
-
-constexpr std::array kForbiddenSources = {
-    Prefix{Address{Family::kIpv4, {127}}, 8}, Prefix{Address{Family::kIpv4, {224}}, 4},
-    Prefix{Address{Family::kIpv4, {255, 255, 255, 255}}, 32},
-    Prefix{Address{Family::kIpv6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 128},
-    Prefix{Address{Family::kIpv6, {0xff}}, 8}};
 
 // The addresses of `set` that are not in `taken`.
 AddressSet Difference(const AddressSet& set, const AddressSet& taken) {
@@ -206,11 +201,16 @@ AddressSet CommonLocal(const Interface* before, const Interface* after) {
   return Difference(before->local, Difference(before->local, after->local));
 }
 
+bool IsDhcpClient(const Interface* interface) {
+  return interface != nullptr && interface->dhcp_client;
+}
+
 // Sources that one policy's steps must name as spoofed, beside those that are in any case.
 AddressSet SpoofedBeside(const AddressSet& always, const Interface* interface) {
   if (interface == nullptr) return {};
   std::vector<Prefix> prefixes = interface->local.prefixes;
-  prefixes.insert(prefixes.end(), kForbiddenSources.begin(), kForbiddenSources.end());
+  const std::vector<Prefix>& forbidden = ForbiddenSources();
+  prefixes.insert(prefixes.end(), forbidden.begin(), forbidden.end());
   return Difference(AddressSet::Of(std::move(prefixes)), always);
 }
 
@@ -260,9 +260,13 @@ FateChanges CompareFates(const Node& before, const Node& after, const FateQuesti
   return changes;
 }
 
+// What DHCP lets pass is never spoofed. Where only one of the two is a client, the steps of both
+// name their spoofed sources, so that the difference is exact for these as well.
 AddressSet AlwaysSpoofed(const Interface* before, const Interface* after) {
+  if (IsDhcpClient(before) != IsDhcpClient(after)) return {};
   std::vector<Prefix> prefixes = CommonLocal(before, after).prefixes;
-  prefixes.insert(prefixes.end(), kForbiddenSources.begin(), kForbiddenSources.end());
+  const std::vector<Prefix>& forbidden = ForbiddenSources();
+  prefixes.insert(prefixes.end(), forbidden.begin(), forbidden.end());
   return AddressSet::Of(std::move(prefixes));
 }
 
