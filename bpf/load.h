@@ -66,6 +66,7 @@ static __always_inline const void *in_place(const struct frame *frame, __u32 off
 	if (offset > MAX_OFFSET)
 		return NULL;
 	data += offset;
+	asm volatile("" : "+r"(data)); /* or the sum is made twice, and what is compared is not what is read */
 	return data + size <= end ? data : NULL;
 }
 
