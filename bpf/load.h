@@ -63,6 +63,7 @@ static __always_inline const void *in_place(const struct frame *frame, __u32 off
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
 	}
+	asm volatile("" : "+r"(offset)); /* or Linux 6.1 sees another register compared than added */
 	if (offset > MAX_OFFSET)
 		return NULL;
 	data += offset;
