@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "agent/datapath/map_pins.h"
+#include "agent/datapath/vlan_offload.h"
 
 namespace portmatrix {
 namespace {
