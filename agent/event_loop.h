@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's one loop: descriptors, timers and signals, each with what to do. A thin owner around
-// sd-event, which also feeds systemd's watchdog.
+// sd-event, which also feeds systemd's watchdog while the loop runs.
 #ifndef PORTMATRIX_AGENT_EVENT_LOOP_H_
 #define PORTMATRIX_AGENT_EVENT_LOOP_H_
 
@@ -36,7 +36,7 @@ class EventLoop {
   class Timer;
   Result<Timer*> MakeTimer(Task task);
 
-  // Returns when Stop was called.
+  // Returns when Stop was called. Feeds the watchdog meanwhile, and not before.
   Result<void> Run();
   void Stop();
 
