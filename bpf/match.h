@@ -57,12 +57,12 @@ static __always_inline bool find_in_tree(const struct image *image, enum pm_tabl
 /* The same in a wide tree. */
 static __always_inline bool find_in_wide_tree(const struct image *image, __u32 reference, __u64 key, __u32 *value)
 {
-	__u32 levels = PM_TREE_LEVELS(reference);
-	__u32 at = PM_TREE_BLOCK(reference) + (__u32)(key >> 63);
+	__u32 levels = PM_WIDE_LEVELS(reference);
+	__u32 at = PM_WIDE_BLOCK(reference) + (__u32)(key >> 63);
 	const __u64 beyond = (key & PM_WIDE_UNUSED) + 1;
 	__u32 level;
 
-	for (level = 0; level < PM_MAX_TREE_LEVELS; level++) {
+	for (level = 0; level < PM_MAX_WIDE_LEVELS; level++) {
 		struct pm_wide_block *block;
 		__u64 interval;
 

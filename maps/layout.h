@@ -90,7 +90,8 @@ enum pm_fault {
 #define PM_MAX_LIVE_SETS 64     /* numbers 0..63 */
 #define PM_MAX_LIVE_QUESTIONS 64 /* of one direction of an interface: each set once a side */
 #define PM_MAX_LIVE_MATCHERS 32 /* of one direction of an interface */
-#define PM_MAX_TREE_LEVELS 7 /* 8^7 intervals of a search tree, 6^7 in each half of a wide tree */
+#define PM_MAX_TREE_LEVELS 7 /* 8^7 intervals of a search tree */
+#define PM_MAX_WIDE_LEVELS 9 /* 6^9 intervals in each half of a wide tree: 5,000,000 prefixes that do not touch */
 #define PM_MAX_EXTENSION_HEADERS 8
 #define PM_MAX_RULE_INDEX 0x00fffffe
 
@@ -237,12 +238,15 @@ PM_ASSERT_SIZE(pm_rule, 16);
 #define PM_RULES_PER_BLOCK 4
 
 /*
- * A wide tree maps a key of 64 bits to a value; its reference is as a search tree's, its blocks hold six intervals: first[i]
- * is where interval i + 1 begins, without the key's top bit and padded with PM_WIDE_UNUSED; unused values repeat the last. The
- * top bit chooses the root: the block that the reference names, or the one behind it. (Without that bit two keys can be
+ * A wide tree maps a key of 64 bits to a value. Its reference is block << 4 | levels, with 1 to PM_MAX_WIDE_LEVELS levels, and
+ * otherwise as a search tree's; its blocks hold six intervals: first[i] is where interval i + 1 begins, without the key's top bit and
+ * padded with PM_WIDE_UNUSED; unused values repeat the last. The top bit chooses the root: the block that the reference names, or
+ * the one behind it. (Without that bit two keys can be
  * compared by the sign of their difference.)
  */
 #define PM_WIDE_FANOUT 6
+#define PM_WIDE_LEVELS(reference) ((reference) & 15u)
+#define PM_WIDE_BLOCK(reference) ((reference) >> 4)
 #define PM_WIDE_UNUSED 0x7fffffffffffffffull
 
 struct pm_wide_block {

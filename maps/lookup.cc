@@ -74,8 +74,8 @@ uint32_t ImageLookup::FindInTree(pm_table trees, uint32_t reference, uint32_t ke
 }
 
 uint32_t ImageLookup::FindInWideTree(uint32_t reference, uint64_t key, bool* missing) const {
-  uint32_t value = PM_TREE_BLOCK(reference) + static_cast<uint32_t>(key >> 63);
-  const uint32_t levels = PM_TREE_LEVELS(reference);
+  uint32_t value = PM_WIDE_BLOCK(reference) + static_cast<uint32_t>(key >> 63);
+  const uint32_t levels = PM_WIDE_LEVELS(reference);
   for (uint32_t level = 0; level < levels; ++level) {
     const auto* block =
         reinterpret_cast<const pm_wide_block*>(Block(PM_TABLE_ADDRESS_TREES, value));

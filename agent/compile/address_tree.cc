@@ -5,10 +5,20 @@
 #include <span>
 #include <utility>
 
+#include "agent/policy/limits.h"
+
 namespace portmatrix {
 namespace {
 
 using Prefixes = std::span<const PrefixClass>;
+
+constexpr uint64_t Power(uint64_t base, int exponent) {
+  return exponent == 0 ? 1 : base * Power(base, exponent - 1);
+}
+// Each prefix begins a stretch and ends one, and all may lie in one half.
+static_assert(Power(PM_WIDE_FANOUT, PM_MAX_WIDE_LEVELS) > 2 * kMaxPrefixes);
+// An address has a class of its own at most for each prefix: so many columns has a row.
+static_assert(Power(PM_TREE_FANOUT, PM_MAX_TREE_LEVELS) > kMaxPrefixes);
 
 // Bits [at, at + width) of an address, both multiples of 8.
 uint64_t BitsOf(const Address& address, int at, int width) {

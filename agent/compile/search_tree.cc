@@ -83,7 +83,7 @@ uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
   // The roots stand side by side, so they are not shared.
   const auto root = static_cast<uint32_t>(blocks_.size());
   for (const WideIntervals& half : halves) blocks_.push_back(WideBlock(half, 0));
-  return root << 3 | levels;
+  return root << 4 | levels;
 }
 
 }  // namespace portmatrix
