@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Beyond this size a policy of the wide styles has too many different services for the tables' limits.
 _LARGEST = {"acl": 100_000, "fw": 10_000, "ipc": 10_000}
 _CONVERSATIONS = 1000  # rules of the policy whose answers need conversations
+_PREFIXES = (1, 1_000_000)  # on the list of a policy that refuses what stands there
 
 
 class Cost:
@@ -45,6 +46,15 @@ class Cost:
             shutil.rmtree(policy)
         return figures
 
+    def of_prefixes(self) -> list[dict]:
+        """What a packet costs behind a list of so many prefixes; twice in turns, for machines have moods. The better turn counts."""
+        figures = []
+        for count in _PREFIXES:
+            policies.write_list_policy(count, self._folder / f"list-{count}", "lo")
+        for count in _PREFIXES * 2:
+            figures += self._measure(1, "bench", [self._folder / f"list-{count}"], {"style": "list", "rules": 2, "prefixes": count})
+        return figures
+
     def _write(self, style: str, family: int, size: int, direction: str) -> pathlib.Path:
         policy = self._folder / f"{style}-{family}-{size}-{direction}"
         policies.write_policy(policies.generate(style, family, size), family, policy, "lo", direction)
@@ -58,7 +68,8 @@ class Cost:
             return []
         tables, *lines = map(json.loads, done.stdout.splitlines())
         if threads == 1:
-            print(f"{about['style']}, {about['rules']} rules: read in {tables['read_ms']:.0f} ms, compiled in {tables['compile_ms']:.0f} ms, "
+            what = f"{about['prefixes']:,} prefixes" if "prefixes" in about else f"{about['rules']} rules"
+            print(f"{about['style']}, {what}: read in {tables['read_ms']:.0f} ms, compiled in {tables['compile_ms']:.0f} ms, "
                   f"{tables['bytes'] / 1e6:.2f} MB of tables")
         for line in lines:
             print(f"  {line['interface']:<10} IPv{line['family']} {line['kind']:<16} {line['net_ns']:7.1f} ns ({line['least']:.1f} to "

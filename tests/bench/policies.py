@@ -128,6 +128,30 @@ def write_policy(rules: list[Rule], family: int, folder: pathlib.Path, device: s
         f"    default: drop\n    matrices: [{', '.join(names)}]\n", encoding="ascii")
 
 
+def write_list_policy(count: int, folder: pathlib.Path, device: str) -> None:
+    """A policy of node `bench` that refuses what a list file of `count` prefixes holds, all over the address space and four of five of
+    them IPv4, and lets everybody else reach one service."""
+    draw = random.Random(f"list-{count}")
+    (folder / "lists").mkdir(parents=True, exist_ok=True)
+    prefixes = set()
+    while len(prefixes) < count:
+        if draw.random() < .8:
+            network = ipaddress.ip_network((draw.getrandbits(32), draw.choice((24, 26, 28, 30, 32, 32, 32, 32))), strict=False)
+            if network.is_loopback or network.is_multicast or int(network.network_address) >> 24 in (0, 10, 192, 255):
+                continue
+        else:
+            network = ipaddress.ip_network((0x2001 << 112 | draw.getrandbits(112), draw.choice((48, 56, 64, 128))), strict=False)
+        prefixes.add(str(network))
+    (folder / "lists" / "blocked.txt").write_text("\n".join(sorted(prefixes)) + "\n", encoding="ascii")
+    local = ", ".join(f"'{network}'" for network in LOCAL.values())
+    (folder / "policy.yaml").write_text(
+        f"matrix: front\nrules:\n  - {{id: refuse, from: blocked, to: any, direction: in, protocol: any, action: deny}}\n"
+        f"  - {{id: serve, from: any, to: me, direction: in, protocol: tcp, ports: 443}}\n---\n"
+        f"node: bench\nfailsafe:\n  - {{protocol: tcp, ports: 22, from: [192.0.2.0/24, '2001:db8:ffff::/48']}}\n"
+        f"sets: {{blocked: {{file: lists/blocked.txt}}, me: [{local}]}}\n"
+        f"interfaces:\n  edge: {{device: {device}, local: me, default: drop, matrices: [front]}}\n", encoding="ascii")
+
+
 def nft_rules(rules: list[Rule], family: int, device: str) -> str:
     """A linear chain on the device's ingress hook, a counter in each rule."""
     ip = "ip" if family == 4 else "ip6"

@@ -7,6 +7,7 @@ _COST = {4: {30: 30, 1_000: 40, 10_000: 80, 100_000: 200}, 6: {30: 35, 1_000: 50
 _TIMES_LINEAR = {30: 8, 1_000: 140, 10_000: 500}
 _TIMES_MAP = {30: 3, 1_000: 7}
 _OF_EMPTY = {30: .6}
+_PREFIXES = (1_000_000, 60)  # so many may cost so many ns more
 _MEMORY = {100_000: 100e6}
 
 
@@ -22,6 +23,13 @@ def compare(result: dict) -> list[str]:
         aim = _COST[figure["family"]].get(figure["rules"])
         if figure["style"] == "acl" and figure["kind"] == "in allowed" and figure["threads"] == 1 and aim:
             line(f"IPv{figure['family']}, {figure['rules']:,} rules", aim, figure["net_ns"], True, "ns")
+    for family in (4, 6):
+        least = {}
+        for figure in result.get("prefixes", []):
+            if figure["family"] == family and figure["kind"] == "in allowed":
+                least[figure["prefixes"]] = min(figure["net_ns"], least.get(figure["prefixes"], figure["net_ns"]))
+        if len(least) == 2:
+            line(f"IPv{family}, {_PREFIXES[0]:,} prefixes more", _PREFIXES[1], least[_PREFIXES[0]] - least[min(least)], True, "ns")
     for figure in result.get("rate", []):
         rules = figure["rules"]
         if figure["contestant"] == peers.NftablesLinear.name and rules in _TIMES_LINEAR:
