@@ -55,20 +55,19 @@ HttpReply Success(const Answer<json>& answer) {
 
 HttpReply Success(const Answer<Applied>& answer) {
   if (!answer) return Failure(answer.refusal());
-  return {200,
-          Text({{"result", ToString(answer->result)},
-                {"generation", answer->generation},
-                {"fingerprint", ToHex(answer->fingerprint)},
-                {"deadline",
-                 answer->deadline ? json(MomentText(*answer->deadline / 1'000'000'000)) : json()},
-                {"warnings", answer->warnings},
-                {"alarms", answer->alarms},
-                {"objections", answer->objections},
-                {"rules",
-                 {{"added", answer->changes.added},
-                  {"removed", answer->changes.removed},
-                  {"changed", answer->changes.changed},
-                  {"reordered", answer->changes.reordered}}}})};
+  const std::optional<int64_t> deadline = answer->deadline;
+  return {200, Text({{"result", ToString(answer->result)},
+                     {"generation", answer->generation},
+                     {"fingerprint", ToHex(answer->fingerprint)},
+                     {"deadline", deadline ? json(MomentText(*deadline / 1'000'000'000)) : json()},
+                     {"warnings", answer->warnings},
+                     {"alarms", answer->alarms},
+                     {"objections", answer->objections},
+                     {"rules",
+                      {{"added", answer->changes.added},
+                       {"removed", answer->changes.removed},
+                       {"changed", answer->changes.changed},
+                       {"reordered", answer->changes.reordered}}}})};
 }
 
 Permission PermissionOf(const HttpCall& call) {
@@ -170,7 +169,7 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-bool ControlApi::TakesBody(const HttpCall& call) const {
+bool ControlApi::TakesBody(const HttpCall& call) {
   return PermissionOf(call) == Permission::kChange;
 }
 
@@ -208,11 +207,16 @@ HttpReply ControlApi::Serve(const HttpCall& call) {
   if (route->needed == Permission::kRead)
     return readings_ ? readings_(call)
                      : Failure(404, {Refusal::Kind::kBadRequest, "no readings", ""});
-  if (path == "/v1/apply") return Apply(call);
-  if (path == "/v1/confirm") return Success(firewall_.Confirm(AuthorOf(*call.peer)));
-  if (path == "/v1/rollback") return RollBack(call);
-  if (path.starts_with("/v1/sets/")) return ChangeSet(call);
-  return Success(firewall_.Detach(AuthorOf(*call.peer)));
+  return Change(call, call.peer ? AuthorOf(*call.peer) : Author{});
+}
+
+HttpReply ControlApi::Change(const HttpCall& call, const Author& author) {
+  const std::string& path = call.path;
+  if (path == "/v1/apply") return Apply(call, author);
+  if (path == "/v1/confirm") return Success(firewall_.Confirm(author));
+  if (path == "/v1/rollback") return RollBack(call, author);
+  if (path.starts_with("/v1/sets/")) return ChangeSet(call, author);
+  return Success(firewall_.Detach(author));
 }
 
 HttpReply ControlApi::Status() {
@@ -222,7 +226,7 @@ HttpReply ControlApi::Status() {
   return {200, Text(report)};
 }
 
-HttpReply ControlApi::Apply(const HttpCall& call) {
+HttpReply ControlApi::Apply(const HttpCall& call, const Author& author) {
   std::string what;
   const std::optional<json> body =
       ParseObject(call.body, {"files", "confirm_seconds", "dry_run", "force", "session"}, &what);
@@ -245,11 +249,11 @@ HttpReply ControlApi::Apply(const HttpCall& call) {
     return BadRequest(
         fmt::format("the list files have more than {} bytes together", kMaxListsBytes));
   order.sources = std::move(*sources);
-  order.author = AuthorOf(*call.peer);
+  order.author = author;
   return Success(firewall_.Apply(order));
 }
 
-HttpReply ControlApi::ChangeSet(const HttpCall& call) {
+HttpReply ControlApi::ChangeSet(const HttpCall& call, const Author& author) {
   std::string what;
   const std::optional<json> body =
       ParseObject(call.body, {"set", "entries", "seconds", "force", "session"}, &what);
@@ -264,18 +268,18 @@ HttpReply ControlApi::ChangeSet(const HttpCall& call) {
     order->session = ReadSession((*body)["session"]);
     if (!order->session) return BadRequest("`session` is no pair of addresses and ports");
   }
-  order->author = AuthorOf(*call.peer);
+  order->author = author;
   return Success(ChangeLiveSet(firewall_, *order));
 }
 
-HttpReply ControlApi::RollBack(const HttpCall& call) {
+HttpReply ControlApi::RollBack(const HttpCall& call, const Author& author) {
   std::string what;
   const std::optional<json> body = ParseObject(call.body, {"number"}, &what);
   if (!body) return BadRequest(what);
   std::optional<uint64_t> number;
   if (!ReadNumber(*body, "number", &number))
     return BadRequest("`number` is not a generation's number");
-  return Success(firewall_.RollBack(number, AuthorOf(*call.peer)));
+  return Success(firewall_.RollBack(number, author));
 }
 
 }  // namespace portmatrix

@@ -34,14 +34,15 @@ class ControlApi {
         readings_(std::move(readings)) {}
 
   // Only who may change is listened to at length.
-  bool TakesBody(const HttpCall& call) const;
+  static bool TakesBody(const HttpCall& call);
   HttpReply Serve(const HttpCall& call);
 
  private:
   HttpReply Status();
-  HttpReply Apply(const HttpCall& call);
-  HttpReply RollBack(const HttpCall& call);
-  HttpReply ChangeSet(const HttpCall& call);
+  HttpReply Change(const HttpCall& call, const Author& author);
+  HttpReply Apply(const HttpCall& call, const Author& author);
+  HttpReply RollBack(const HttpCall& call, const Author& author);
+  HttpReply ChangeSet(const HttpCall& call, const Author& author);
 
   Firewall& firewall_;
   Firewall::ReadFiles files_;

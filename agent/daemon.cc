@@ -117,7 +117,7 @@ Result<void> Daemon::Listen() {
     Tick();
     return reply;
   };
-  service.takes_body = [this](const HttpCall& call) { return api_->TakesBody(call); };
+  service.takes_body = ControlApi::TakesBody;
   service.max_body_bytes = kMaxBodyBytes;
   Result<std::unique_ptr<HttpServer>> server =
       HttpServer::Start(*loop_, socket_->fd(), std::move(service));

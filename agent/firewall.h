@@ -25,7 +25,7 @@
 
 namespace portmatrix {
 
-inline constexpr uint64_t kMaxTrialSeconds = 24 * 3600;
+inline constexpr uint64_t kMaxTrialSeconds = uint64_t{24} * 3600;
 // Subject of the alarm that files could not be taken up by themselves; the next change ends it.
 inline constexpr char kFilesAlarm[] = "policy files";
 

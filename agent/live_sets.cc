@@ -33,6 +33,16 @@ void LiveSets::TakeUp(Datapath& datapath) {
 
 Result<LiveSetChange> LiveSets::Add(const std::string& set, const std::vector<Prefix>& prefixes,
                                     const LiveEntry& entry, Datapath& datapath) {
+  return Change(set, prefixes, &entry, datapath);
+}
+
+Result<LiveSetChange> LiveSets::Erase(const std::string& set, const std::vector<Prefix>& prefixes,
+                                      Datapath& datapath) {
+  return Change(set, prefixes, nullptr, datapath);
+}
+
+Result<LiveSetChange> LiveSets::Change(const std::string& set, const std::vector<Prefix>& prefixes,
+                                       const LiveEntry* entry, Datapath& datapath) {
   TakeUp(datapath);
   const uint32_t number = datapath.LiveNumbers().at(set);
   LiveSetChange change;
@@ -41,36 +51,26 @@ Result<LiveSetChange> LiveSets::Add(const std::string& set, const std::vector<Pr
     const auto& known = datapath.LiveContent(number).all();
     const auto before = known.find(prefix);
     const bool was_there = before != known.end();
-    const uint64_t until_before = was_there ? before->second.until : PM_LIVE_FOREVER;
-    if (auto put = datapath.PutLive(number, prefix, entry); !put) return put.error();
-    if (until_before != PM_LIVE_FOREVER) expiring_.erase({until_before, set, prefix});
-    if (entry.until != PM_LIVE_FOREVER) expiring_.emplace(entry.until, set, prefix);
-    ++(was_there ? change.renewed : change.added);
-  }
-  untold_[set].added += change.added;
-  untold_[set].renewed += change.renewed;
-  return change;
-}
-
-Result<LiveSetChange> LiveSets::Erase(const std::string& set, const std::vector<Prefix>& prefixes,
-                                      Datapath& datapath) {
-  TakeUp(datapath);
-  const uint32_t number = datapath.LiveNumbers().at(set);
-  LiveSetChange change;
-  unsaved_.insert(set);
-  for (const Prefix& prefix : prefixes) {
-    const auto& known = datapath.LiveContent(number).all();
-    const auto before = known.find(prefix);
-    if (before == known.end()) {
+    if (entry == nullptr && !was_there) {
       ++change.missing;
       continue;
     }
-    const uint64_t until_before = before->second.until;
-    if (auto erased = datapath.EraseLive(number, prefix); !erased) return erased.error();
+    const uint64_t until_before = was_there ? before->second.until : PM_LIVE_FOREVER;
+    const auto done = entry == nullptr ? datapath.EraseLive(number, prefix)
+                                       : datapath.PutLive(number, prefix, *entry);
+    if (!done) return done.error();
     if (until_before != PM_LIVE_FOREVER) expiring_.erase({until_before, set, prefix});
-    ++change.removed;
+    if (entry == nullptr) {
+      ++change.removed;
+      continue;
+    }
+    if (entry->until != PM_LIVE_FOREVER) expiring_.emplace(entry->until, set, prefix);
+    ++(was_there ? change.renewed : change.added);
   }
-  untold_[set].removed += change.removed;
+  LiveSetChange& untold = untold_[set];
+  untold.added += change.added;
+  untold.renewed += change.renewed;
+  untold.removed += change.removed;
   return change;
 }
 

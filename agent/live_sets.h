@@ -56,6 +56,9 @@ class LiveSets {
   using Expiring = std::tuple<uint64_t, std::string, Prefix>;  // until, set
 
   void TakeUp(Datapath& datapath);
+  // Puts `entry` under each prefix, or takes away what is there (null).
+  Result<LiveSetChange> Change(const std::string& set, const std::vector<Prefix>& prefixes,
+                               const LiveEntry* entry, Datapath& datapath);
   void Sweep(Datapath& datapath);
   Result<void> Save(const std::string& set, const Datapath& datapath) const;
 

@@ -50,7 +50,7 @@ Address Masked(const Address& address, int length) {
     const int kept = length - byte * 8;
     if (kept >= 8) continue;
     auto& value = masked.bytes[static_cast<size_t>(byte)];
-    value = kept <= 0 ? 0 : static_cast<uint8_t>(value & (0xff << (8 - kept)));
+    value = static_cast<uint8_t>(kept <= 0 ? 0 : value & (0xff << (8 - kept)));
   }
   return masked;
 }

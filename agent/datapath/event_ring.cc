@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/datapath/fixed_text.h"
 #include "agent/datapath/pins.h"
 
 namespace portmatrix {
@@ -16,11 +17,6 @@ namespace {
 
 // In one turn; the rest of the daemon has its turn as well.
 constexpr size_t kMostTaken = 4096;
-
-template <size_t kBytes>
-std::string TextOf(const char (&from)[kBytes]) {
-  return std::string(from, strnlen(from, kBytes));
-}
 
 uint32_t IdOf(const BpfMap& map) {
   bpf_map_info described{};

@@ -3,18 +3,15 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "agent/datapath/fixed_text.h"
 #include "agent/datapath/map_pins.h"
+#include "agent/datapath/owner_names.h"
 #include "agent/datapath/vlan_offload.h"
 
 namespace portmatrix {
@@ -24,21 +21,12 @@ namespace {
 // behind.
 constexpr const char* kLastPinned = "identity";
 
-uint64_t RealTime() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
-template <size_t kBytes>
-void CopyText(const std::string& text, char (&to)[kBytes]) {
-  std::memset(to, 0, kBytes);
-  text.copy(to, kBytes - 1);
-}
-
-template <size_t kBytes>
-std::string TextOf(const char (&from)[kBytes]) {
-  return std::string(from, strnlen(from, kBytes));
+Result<HookProgram> Described(const FileDescriptor& program) {
+  bpf_prog_info loaded{};
+  uint32_t size = sizeof loaded;
+  if (bpf_obj_get_info_by_fd(program.get(), &loaded, &size) != 0)
+    return Error{"describe", "the program", errno, ""};
+  return HookProgram{.fd = program.get(), .id = loaded.id};
 }
 
 }  // namespace
@@ -58,7 +46,7 @@ Result<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const std::string& 
   if (!*same_program || !datapath->AdoptProgram())
     if (auto loaded = datapath->LoadProgram(sizes); !loaded) return loaded.error();
   if (auto prepared = datapath->Prepare(); !prepared) return prepared.error();
-  if (auto adopted = datapath->AdoptHooks(); !adopted) return adopted.error();
+  if (auto adopted = datapath->hooked_->Adopt(); !adopted) return adopted.error();
   // Only now does this program stand on the hooks.
   const auto fingerprint = ProgramFingerprint();
   if (auto named = datapath->WriteIdentity(fingerprint, state_directory); !named)
@@ -176,14 +164,11 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
 }
 
 Result<void> KernelDatapath::Prepare() {
-  for (auto* program : {&xdp_hook_, &tc_hook_}) {
-    program->fd = program == &xdp_hook_ ? xdp_program_.get() : tc_program_.get();
-    bpf_prog_info loaded{};
-    uint32_t size = sizeof loaded;
-    if (bpf_obj_get_info_by_fd(program->fd, &loaded, &size) != 0)
-      return Error{"describe", "the program", errno, ""};
-    program->id = loaded.id;
-  }
+  const auto receive = Described(xdp_program_);
+  if (!receive) return receive.error();
+  const auto send = Described(tc_program_);
+  if (!send) return send.error();
+  hooked_.emplace(pins_, Devices(), *receive, *send);
 
   bpf_map_info described{};
   uint32_t size = sizeof described;
@@ -201,89 +186,17 @@ Result<void> KernelDatapath::Prepare() {
   return ledger_->Finish();
 }
 
-// Hooks that are in place get this object's programs; the maps are the same, so no packet notices.
-// A device that cannot be hooked keeps no agent from starting: Verify tells of it.
-Result<void> KernelDatapath::AdoptHooks() {
-  auto attachments = Attachments();
-  if (!attachments) return attachments.error();
-  for (const Attachment& attachment : *attachments) {
-    const XdpMode mode = attachment.xdp == PM_XDP_GENERIC ? XdpMode::kGeneric : XdpMode::kNative;
-    if (if_nametoindex(attachment.device.c_str()) == attachment.ifindex) {
-      (void)Attach(attachment.device, attachment.number, mode);
-      continue;
-    }
-    // Of a device that was renamed.
-    for (const auto& [hook, program] : {std::pair{kXdpLinks, xdp_hook_}, {kTcLinks, tc_hook_}}) {
-      const FoundLink link = links_.Find(hook, attachment.device, attachment.ifindex);
-      if (link.place == FoundLink::Place::kHere) bpf_link_update(link.fd, program.fd, nullptr);
-    }
-  }
-  return ForgetUnhooked();
-}
-
-// Entries of devices that nothing hooks any more.
-Result<void> KernelDatapath::ForgetUnhooked() {
-  auto attachments = Attachments();
-  if (!attachments) return attachments.error();
-  auto known = map("devices").Keys<uint32_t>();
-  if (!known) return known.error();
-  for (const uint32_t ifindex : *known) {
-    if (std::ranges::find(*attachments, ifindex, &Attachment::ifindex) != attachments->end() ||
-        links_.AnyOn(kXdpLinks, ifindex))
-      continue;
-    if (auto gone = map("devices").Delete(ifindex); !gone) return gone;
-  }
-  return {};
-}
-
-// ---- Names and numbers ----
-
-Result<std::vector<pm_owner_name>> KernelDatapath::ReadOwnerNames() const {
-  return map("owners").ReadArray<pm_owner_name>(PM_OWNERS);
-}
+// ---- Generations ----
 
 Result<Numbering> KernelDatapath::ReadNumbering() {
   Numbering numbering;
   auto rules = ledger_->Slots();
   if (!rules) return rules.error();
   numbering.rules = std::move(*rules);
-  auto owners = ReadOwnerNames();
-  if (!owners) return owners.error();
-  for (uint32_t i = 0; i < PM_OWNERS; ++i) {
-    const std::string name = TextOf((*owners)[i].name);
-    if (name.empty()) continue;
-    if (i < PM_MAX_INTERFACES)
-      numbering.interfaces.emplace(name, i);
-    else
-      numbering.devices.emplace(name, i - PM_MAX_INTERFACES);
-  }
+  if (auto owners = ReadOwners(map("owners"), &numbering); !owners) return owners.error();
   numbering.live_sets = live_sets_->numbers();
   return numbering;
 }
-
-Result<void> KernelDatapath::NameOwners(uint32_t slot, const Generation& generation,
-                                        const Numbering& numbering) {
-  auto owners = ReadOwnerNames();
-  if (!owners) return owners.error();
-  std::vector<pm_owner_name> next = *owners;
-  for (pm_owner_name& owner : next) owner.position[slot] = 0;
-  const auto place = [&](uint32_t number, const std::string& name, uint32_t position) {
-    CopyText(name, next[number].name);
-    next[number].position[slot] = position;
-  };
-  for (uint32_t i = 0; i < generation.interfaces.size(); ++i)
-    place(numbering.interfaces.at(generation.interfaces[i]), generation.interfaces[i], i + 1);
-  for (uint32_t i = 0; i < generation.devices.size(); ++i)
-    place(PM_MAX_INTERFACES + numbering.devices.at(generation.devices[i]), generation.devices[i],
-          i + 1);
-  for (uint32_t i = 0; i < PM_OWNERS; ++i) {
-    if (std::memcmp(&next[i], &(*owners)[i], sizeof next[i]) == 0) continue;
-    if (auto written = map("owners").Update(i, next[i]); !written) return written;
-  }
-  return {};
-}
-
-// ---- Generations ----
 
 Result<pm_generation> KernelDatapath::ReadGeneration(uint32_t slot) {
   auto record = map("generations").Lookup<uint32_t, pm_generation>(slot);
@@ -301,7 +214,7 @@ Result<void> KernelDatapath::Install(uint32_t slot, const Generation& generation
   }
   if (auto filled = images_->Fill(slot, generation.image); !filled) return filled;
   if (auto named = ledger_->Name(slot, generation.rules, numbering); !named) return named;
-  if (auto named = NameOwners(slot, generation, numbering); !named) return named;
+  if (auto named = NameOwners(map("owners"), slot, generation, numbering); !named) return named;
   return map("generations").Update(slot, generation.record);
 }
 
@@ -320,7 +233,7 @@ Result<void> KernelDatapath::WaitForPrograms() {
   const int fd = empty.fd();
   if (bpf_map_update_elem(map("tables").fd(), &index, &fd, BPF_ANY) != 0)
     return map("tables").Failure("wait on", errno);
-  return ForgetUnhooked();
+  return hooked_->ForgetUnhooked();
 }
 
 Result<void> KernelDatapath::Retire(const std::vector<RuleIdentity>& rules) {
@@ -367,110 +280,15 @@ Result<bool> KernelDatapath::SwapControl(uint64_t expected, uint64_t desired) {
 
 Result<Attachment> KernelDatapath::Attach(const std::string& device, uint32_t number,
                                           XdpMode mode) {
-  const uint32_t ifindex = if_nametoindex(device.c_str());
-  if (ifindex == 0)
-    return Error{"attach to", device, ENODEV,
-                 "no device of that name in this network namespace: see `ip link`"};
-  auto before = map("attachments").Lookup<uint32_t, pm_attachment>(number);
-  if (!before) return before.error();
-  const pm_attachment old = before->value_or(pm_attachment{});
-  // Written first, so that no packet meets a hook whose device has no number, and no agent that is
-  // killed here leaves a hook that nobody knows of.
-  if (auto written = map("devices").Update(ifindex, number); !written) return written.error();
-  pm_attachment attachment = old.ifindex == ifindex ? old : pm_attachment{};
-  CopyText(device, attachment.device);
-  attachment.ifindex = ifindex;
-  if (attachment.attached_at == 0) attachment.attached_at = RealTime();
-  if (auto written = map("attachments").Update(number, attachment); !written)
-    return written.error();
-
-  const auto hooked = Hook(device, mode, &attachment);
-  if (!hooked) {
-    if (auto undone = map("attachments").Update(number, old); !undone) return undone.error();
-    return hooked.error();
-  }
-  if (auto written = map("attachments").Update(number, attachment); !written)
-    return written.error();
-  if (old.ifindex != 0 && old.ifindex != ifindex)
-    if (auto forgotten = ForgetIndex(old.ifindex, number); !forgotten) return forgotten.error();
-  return Attachment{device, number, ifindex, static_cast<pm_xdp_mode>(attachment.xdp_mode),
-                    static_cast<pm_tc_kind>(attachment.tc_kind)};
+  return hooked_->Attach(device, number, mode);
 }
 
-Result<void> KernelDatapath::Hook(const std::string& device, XdpMode mode,
-                                  pm_attachment* attachment) {
-  const auto before = static_cast<pm_tc_kind>(attachment->tc_kind);
-  const auto receive = HookReceive(links_, device, attachment->ifindex, mode, xdp_hook_);
-  if (!receive) return receive.error();
-  const auto send = HookSend(links_, device, attachment->ifindex, before, tc_hook_);
-  if (!send) {
-    if (receive->made) UnhookReceive(links_, device);
-    return send.error();
-  }
-  attachment->xdp_mode = static_cast<uint8_t>(receive->mode);
-  attachment->tc_kind = static_cast<uint8_t>(send->kind);
-  attachment->tc_handle = send->handle;
-  attachment->tc_priority = send->priority;
-  attachment->tc_program_id = tc_hook_.id;
-  return {};
-}
+Result<void> KernelDatapath::Detach(const std::string& device) { return hooked_->Detach(device); }
 
-// An index that the device no longer has. Another device may have taken it meanwhile.
-Result<void> KernelDatapath::ForgetIndex(uint32_t ifindex, uint32_t number) {
-  const auto found = map("devices").Lookup<uint32_t, uint32_t>(ifindex);
-  if (!found) return found.error();
-  if (*found != number || links_.AnyOn(kXdpLinks, ifindex)) return {};
-  return map("devices").Delete(ifindex);
-}
-
-Result<void> KernelDatapath::Detach(const std::string& device) {
-  auto attachments = Attachments();
-  if (!attachments) return attachments.error();
-  for (const Attachment& attachment : *attachments) {
-    if (attachment.device != device) continue;
-    auto record = map("attachments").Lookup<uint32_t, pm_attachment>(attachment.number);
-    if (!record) return record.error();
-    UnhookReceive(links_, device);
-    UnhookSend(links_, device, attachment.ifindex, static_cast<pm_tc_kind>((*record)->tc_kind));
-    if (auto cleared = map("attachments").Update(attachment.number, pm_attachment{}); !cleared)
-      return cleared;
-    // Its entry in `devices` goes with the next WaitForPrograms: a packet may still be on its way
-    // through the hook.
-    return {};
-  }
-  return {};
-}
-
-Result<std::vector<Attachment>> KernelDatapath::Attachments() {
-  auto records = map("attachments").ReadArray<pm_attachment>(PM_MAX_DEVICES);
-  if (!records) return records.error();
-  std::vector<Attachment> attachments;
-  for (uint32_t number = 0; number < PM_MAX_DEVICES; ++number) {
-    const pm_attachment& record = (*records)[number];
-    if (record.ifindex == 0) continue;
-    attachments.push_back({TextOf(record.device), number, record.ifindex,
-                           static_cast<pm_xdp_mode>(record.xdp_mode),
-                           static_cast<pm_tc_kind>(record.tc_kind)});
-  }
-  return attachments;
-}
+Result<std::vector<Attachment>> KernelDatapath::Attachments() { return hooked_->All(); }
 
 Result<void> KernelDatapath::Verify(const Attachment& attachment) {
-  const std::string& device = attachment.device;
-  const uint32_t ifindex = if_nametoindex(device.c_str());
-  const auto hooked = [&]() -> Result<void> {
-    if (auto held = CheckReceive(links_, device, attachment.ifindex, xdp_hook_.id); !held)
-      return held;
-    return CheckSend(links_, device, attachment.ifindex, attachment.tc, tc_hook_.id);
-  };
-  if (ifindex == attachment.ifindex) return hooked();
-  if (ifindex != 0)
-    return Error{"find the hooks of", device, ENXIO, "the name belongs to another device now"};
-  std::array<char, IF_NAMESIZE> name{};
-  if (if_indextoname(attachment.ifindex, name.data()) != nullptr && hooked())
-    return Error{"find device", device, ESTALE,
-                 std::string("it is called ") + name.data() + " now, and stays hooked"};
-  return Error{"find device", device, ENODEV, ""};
+  return hooked_->Verify(attachment);
 }
 
 Result<void> KernelDatapath::KeepTagsInFrames(const std::string& device) {
@@ -490,8 +308,8 @@ Result<std::vector<std::string>> KernelDatapath::RestorePins() {
   for (const auto& [name, map] : maps_)
     if (auto done = restore(map.fd(), pins_.Map(name), IsForReaders(name)); !done)
       return done.error();
-  for (const auto& [name, program] : {std::pair{"xdp", xdp_hook_}, {"tc", tc_hook_}})
-    if (auto done = restore(program.fd, pins_.Program(name), false); !done) return done.error();
+  for (const auto& [name, program] : {std::pair{"xdp", &xdp_program_}, {"tc", &tc_program_}})
+    if (auto done = restore(program->get(), pins_.Program(name), false); !done) return done.error();
   // As it was before this look: what changed meanwhile is looked at again.
   pins_seen_ = restored.empty() ? touched : std::string();
   return restored;
@@ -505,10 +323,10 @@ Result<void> KernelDatapath::Remove() {
     if (!swapped) return swapped.error();
     if (*swapped) break;
   }
-  auto attachments = Attachments();
+  auto attachments = hooked_->All();
   if (!attachments) return attachments.error();
   for (const Attachment& attachment : *attachments)
-    if (auto detached = Detach(attachment.device); !detached) return detached;
+    if (auto detached = hooked_->Detach(attachment.device); !detached) return detached;
   return pins_.RemoveAll();
 }
 
@@ -522,6 +340,7 @@ Result<void> KernelDatapath::RemoveAll(const std::string& pin_root) {
   auto control = SharedValue<uint64_t>::Map("control", datapath.map("control").fd());
   if (!control) return control.error();
   datapath.control_ = std::move(*control);
+  datapath.hooked_.emplace(datapath.pins_, datapath.Devices(), HookProgram{}, HookProgram{});
   return datapath.Remove();
 }
 

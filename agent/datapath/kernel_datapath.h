@@ -15,7 +15,7 @@
 #include "agent/datapath/bpf_map.h"
 #include "agent/datapath/datapath.h"
 #include "agent/datapath/filter_object.h"
-#include "agent/datapath/hooks.h"
+#include "agent/datapath/hooked_devices.h"
 #include "agent/datapath/live_set_table.h"
 #include "agent/datapath/pins.h"
 #include "agent/datapath/rule_ledger.h"
@@ -73,22 +73,16 @@ class KernelDatapath final : public Datapath {
   // Loads this binary's object over the maps that are pinned, and pins the rest.
   Result<void> LoadProgram(const DatapathSizes& sizes);
   Result<void> Prepare();
-  Result<void> AdoptHooks();
-  Result<void> ForgetUnhooked();
-  Result<void> Hook(const std::string& device, XdpMode mode, pm_attachment* attachment);
-  Result<void> ForgetIndex(uint32_t ifindex, uint32_t number);
   const BpfMap& map(const std::string& name) const { return maps_.at(name); }
-  Result<void> NameOwners(uint32_t slot, const Generation& generation, const Numbering& numbering);
-  Result<std::vector<pm_owner_name>> ReadOwnerNames() const;
+  DeviceMaps Devices() const { return {map("attachments"), map("devices")}; }
 
   Pins pins_;
-  HeldLinks links_{pins_};
   std::string pins_seen_;  // Pins::LastChange when all were found
   std::map<std::string, BpfMap> maps_;
   FileDescriptor xdp_program_;
   FileDescriptor tc_program_;
-  HookProgram xdp_hook_, tc_hook_;
   SharedValue<uint64_t> control_;
+  std::optional<HookedDevices> hooked_;
   std::optional<SlotImages> images_;
   std::optional<RuleLedger> ledger_;
   std::optional<LiveSetTable> live_sets_;

@@ -11,16 +11,12 @@
 #include <tuple>
 
 #include "agent/datapath/bpf_map.h"
+#include "agent/datapath/fixed_text.h"
 #include "agent/datapath/image_maps.h"
 #include "agent/datapath/pins.h"
 
 namespace portmatrix {
 namespace {
-
-template <size_t kBytes>
-std::string TextOf(const char (&from)[kBytes]) {
-  return std::string(from, strnlen(from, kBytes));
-}
 
 uint64_t BootMilliseconds() {
   timespec now;

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "agent/datapath/bpf_map.h"
+#include "agent/datapath/fixed_text.h"
 #include "agent/datapath/pins.h"
 
 namespace portmatrix {
@@ -25,11 +26,6 @@ uint64_t ClockNow(clockid_t clock) {
   timespec now;
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
-template <size_t kBytes>
-std::string TextOf(const char (&from)[kBytes]) {
-  return std::string(from, strnlen(from, kBytes));
 }
 
 pm_seen_counter Sum(const std::vector<pm_seen_counter>& values) {

@@ -57,18 +57,7 @@ class Overlaps {
                                     WorkBudget& budget) {
     const auto common = Intersection(*first.match.match, *second.match.match);
     if (!common) return std::nullopt;
-    AddressPool pool;  // of matches that live no longer than this question
-    std::vector<PooledMatch> others;
-    for (const uint32_t earlier : first.earlier) {
-      others.push_back(Pooled(*order_.ranked[earlier].most.match, pool));
-    }
-    std::optional<pm_tuple> packet;
-    VisitFirstMatches(Pooled(*common, pool), others, true, pool, budget,
-                      [&](const FirstMatch& met) {
-                        if (!met.index) packet = met.sample;
-                        return met.index.has_value();
-                      });
-    return packet;
+    return PacketLeftTo(first, order_, *common, nullptr, budget);
   }
 
   void Report(const RankedRule& first, const std::vector<Note>& notes) {

@@ -60,6 +60,22 @@ PooledMatch LeastBeside(const RankedRule& other, const RankedRule& rule, Address
   return least;
 }
 
+std::optional<pm_tuple> PacketLeftTo(const RankedRule& ranked, const RuleOrder& order,
+                                     const Match& match, const Match* beside, WorkBudget& budget) {
+  AddressPool pool;  // of matches that live no longer than this question
+  std::vector<PooledMatch> others;
+  if (beside != nullptr) others.push_back(Pooled(*beside, pool));
+  for (const uint32_t earlier : ranked.earlier) {
+    others.push_back(Pooled(*order.ranked[earlier].most.match, pool));
+  }
+  std::optional<pm_tuple> packet;
+  VisitFirstMatches(Pooled(match, pool), others, true, pool, budget, [&](const FirstMatch& met) {
+    if (!met.index) packet = met.sample;
+    return met.index.has_value();
+  });
+  return packet;
+}
+
 RuleOrder OrderOf(const Node& node, const Interface& interface, Direction direction,
                   std::deque<Match>& kept, AddressPool& pool, WorkBudget& budget) {
   RuleOrder order;

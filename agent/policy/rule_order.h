@@ -15,6 +15,7 @@
 #include "agent/policy/first_match.h"
 #include "agent/policy/model.h"
 #include "agent/policy/work_budget.h"
+#include "maps/layout.h"
 
 namespace portmatrix {
 
@@ -45,6 +46,11 @@ struct RuleOrder {
 // To a dynamic set that both name belongs the same address for both.
 PooledMatch LeastBeside(const RankedRule& other, const RankedRule& rule, AddressPool& pool,
                         WorkBudget& budget);
+
+// A packet of `match` that comes to `ranked`, because nobody before it in the order matches it, nor
+// does `beside` (null: nobody). Nothing too where the budget is used up.
+std::optional<pm_tuple> PacketLeftTo(const RankedRule& ranked, const RuleOrder& order,
+                                     const Match& match, const Match* beside, WorkBudget& budget);
 
 // `node`, `pool` and `kept`, which holds what the pool's sets stand in beside the node, must
 // outlive the order.

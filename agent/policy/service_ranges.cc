@@ -90,18 +90,7 @@ class Touches {
     reached.ports = {ports};
     const auto common = Intersection(*wide.match.match, reached);
     if (!common) return std::nullopt;
-    AddressPool pool;  // of matches that live no longer than this question
-    std::vector<PooledMatch> others = {Pooled(*service.most.match, pool)};
-    for (const uint32_t earlier : wide.earlier) {
-      others.push_back(Pooled(*order_.ranked[earlier].most.match, pool));
-    }
-    std::optional<pm_tuple> packet;
-    VisitFirstMatches(Pooled(*common, pool), others, true, pool, budget,
-                      [&](const FirstMatch& met) {
-                        if (!met.index) packet = met.sample;
-                        return met.index.has_value();
-                      });
-    return packet;
+    return PacketLeftTo(wide, order_, *common, service.most.match, budget);
   }
 
   void Report(const Rule& rule, const std::string& range, const std::vector<Note>& notes) {

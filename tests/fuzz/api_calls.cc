@@ -155,7 +155,7 @@ std::string ApiProblem(std::string_view input) {
     input.remove_prefix(std::min(text.size() + 1, input.size()));
     HttpCall call = CallOf(text);
     const bool may_change = call.peer && call.peer->uid == 0;
-    if (agent.api().TakesBody(call) != may_change) return "a body of who may not change";
+    if (ControlApi::TakesBody(call) != may_change) return "a body of who may not change";
     if (!may_change) call.body.clear();  // as the server does
     const size_t done = agent.kernel().calls.size();
     const uint64_t control = agent.kernel().control;

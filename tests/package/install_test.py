@@ -9,6 +9,7 @@ purged. steady_traffic (tests/e2e) keeps packets going over two tap devices, and
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -112,7 +113,9 @@ class PackagesTest(unittest.TestCase):
     def install(self, which: str) -> str:
         """apt, with what the cache has fetched and no network."""
         shutil.rmtree(self.machine.path("/packages"), ignore_errors=True)
-        shutil.copytree(self.cache / "debs" / which, self.machine.path("/packages"))
+        with (self.cache / "debs/lock").open("wb") as lock:  # of tests/package/build
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            shutil.copytree(self.cache / "debs" / which, self.machine.path("/packages"))
         packages = sorted(f"/packages/{path.name}" for path in self.machine.path("/packages").iterdir())
         return self.machine.run("apt-get", "-q", "-y", "--no-install-recommends", "install", *packages)
 

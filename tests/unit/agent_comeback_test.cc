@@ -10,10 +10,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Firewall::ReadFiles Files(Sources sources) {
-  return [sources]() -> Answer<Sources> { return sources; };
-}
-
 // The policy in force has port 443; the candidate, on trial for a minute, has 80 as well.
 class AgentComebackTest : public AgentTest {
  protected:

@@ -66,6 +66,11 @@ inline Sources PolicyOf(const std::vector<int>& ports, const std::string& device
   return {{{"policy/p.yaml", "policy", text}}, {}};
 }
 
+// What an agent that starts or reloads finds in its files.
+inline Firewall::ReadFiles Files(Sources sources) {
+  return [sources]() -> Answer<Sources> { return sources; };
+}
+
 class AgentTest : public testing::Test {
  protected:
   AgentTest() {

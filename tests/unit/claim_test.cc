@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/policy/expect.h"
-#include "tests/unit/policy_text.h"
+#include "tests/unit/expectation_text.h"
 
 namespace portmatrix {
 namespace {
@@ -35,11 +34,7 @@ expect:
 }
 
 std::string SaidOf(const std::string& expectation, const std::string& more = "") {
-  ReadText read(PolicyWith(expectation, more));
-  EXPECT_EQ(read.said(), "");
-  const size_t holding = RunExpectations(read.policy, read.nodes.at(0), read.diagnostics);
-  EXPECT_EQ(holding, read.diagnostics.has_errors() ? 0u : 1u);
-  return read.said();
+  return SaidOfExpectation(PolicyWith(expectation, more));
 }
 
 struct Row {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "tests/unit/policy_text.h"
+#include "tests/unit/expectation_text.h"
 
 namespace portmatrix {
 namespace {
@@ -33,15 +33,6 @@ expect:
 - {{interface: a, {}}}
 )",
                      mode, expectation);
-}
-
-// Empty if the expectation holds.
-std::string SaidOf(const std::string& policy) {
-  ReadText read(policy);
-  EXPECT_EQ(read.said(), "");
-  const size_t holding = RunExpectations(read.policy, read.nodes.at(0), read.diagnostics);
-  EXPECT_EQ(holding, read.diagnostics.has_errors() ? 0u : 1u);
-  return read.said();
 }
 
 struct Row {
@@ -91,18 +82,18 @@ constexpr Row kHolding[] = {
 class HoldingExpectation : public testing::TestWithParam<Row> {};
 
 TEST_P(HoldingExpectation, SaysNothing) {
-  EXPECT_EQ(SaidOf(PolicyWith(GetParam().expectation)), "");
+  EXPECT_EQ(SaidOfExpectation(PolicyWith(GetParam().expectation)), "");
 }
 
 TEST_P(HoldingExpectation, HoldsInAuditModeToo) {
-  EXPECT_EQ(SaidOf(PolicyWith(GetParam().expectation, "audit")), "");
+  EXPECT_EQ(SaidOfExpectation(PolicyWith(GetParam().expectation, "audit")), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Packets, HoldingExpectation, testing::ValuesIn(kHolding),
                          [](const auto& row) { return row.param.name; });
 
 TEST(FailingExpectation, TellsExpectedActualAndThePacket) {
-  EXPECT_EQ(SaidOf(PolicyWith(
+  EXPECT_EQ(SaidOfExpectation(PolicyWith(
                 "from: 198.51.100.7, to: 192.0.2.1, protocol: tcp, port: 444, verdict: allow")),
             Unwrapped(R"(
 p.yaml:18:3: error: expected allow, got drop (default) [expectation-failed]
@@ -113,10 +104,10 @@ p.yaml:18:3: error: expected allow, got drop (default) [expectation-failed]
 }
 
 TEST(FailingExpectation, ShowsTheRuleThatDecidedAndTheOneExpected) {
-  EXPECT_EQ(
-      SaidOf(PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: udp, port: 53, verdict: "
-                        "drop, rule: a/m/dns")),
-      Unwrapped(R"(
+  EXPECT_EQ(SaidOfExpectation(
+                PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: udp, port: 53, verdict: "
+                           "drop, rule: a/m/dns")),
+            Unwrapped(R"(
 p.yaml:18:3: error: expected drop by a/m/dns, got drop by a/m/no-dns (rule) [expectation-failed]
   - {interface: a, from: 198.51.100.9, to: 192.0.2.1, protocol: udp, port: 53, verdict: drop, rule: a/m/dns}
     ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -131,10 +122,10 @@ p.yaml:5:8: note: the rule that was expected
 }
 
 TEST(FailingExpectation, TellsWhenTheRuleExpectedIsOff) {
-  EXPECT_THAT(
-      SaidOf(PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: tcp, port: 80, verdict: "
-                        "allow, rule: a/m/off")),
-      HasSubstr("p.yaml:11:8: note: the rule that was expected is disabled\n"));
+  EXPECT_THAT(SaidOfExpectation(
+                  PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: tcp, port: 80, verdict: "
+                             "allow, rule: a/m/off")),
+              HasSubstr("p.yaml:11:8: note: the rule that was expected is disabled\n"));
 }
 
 TEST(UnnamedPort, IsTheLowestThatNoRuleNames) {

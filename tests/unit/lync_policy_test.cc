@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -19,9 +17,7 @@
 #include "agent/policy/evaluator.h"
 #include "agent/policy/expect.h"
 #include "agent/policy/lint.h"
-#include "agent/policy/reader.h"
-#include "agent/policy/resolve.h"
-#include "tests/support/source_tree.h"
+#include "tests/unit/shipped_policies.h"
 
 namespace portmatrix {
 namespace {
@@ -30,8 +26,6 @@ constexpr uint8_t kTcp = 6;
 constexpr uint8_t kUdp = 17;
 constexpr auto kIn = Direction::kIn;
 constexpr auto kOut = Direction::kOut;
-constexpr int64_t kNow =
-    1'790'000'000;  // any moment: no shipped rule expires before an expectation needs it
 
 struct Row {
   std::string_view id;  // table and row; a rule's id begins with it
@@ -117,45 +111,6 @@ const Profile& ProfileNamed(std::string_view name) {
       {"external/xmpp-03", "internal/xmpp-01", "internal/xmpp-02"}};
   return name == "full" ? full : functions;
 }
-
-std::string ReadText(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::filesystem::path PolicyPath(std::string_view path) { return SourceTree() / "policies" / path; }
-
-Sources ReadTrees(const std::vector<std::filesystem::path>& roots) {
-  Sources sources;
-  for (const auto& root : roots) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
-      if (entry.path().extension() == ".yaml") {
-        sources.documents.push_back({entry.path().string(), root.string(), ReadText(entry)});
-      }
-    }
-  }
-  std::ranges::sort(sources.documents, {}, &SourceFile::path);
-  for (const ListFile& list : ListFilesNamedIn(sources)) {
-    sources.lists.push_back({list.path, list.root, ReadText(list.path)});
-  }
-  return sources;
-}
-
-// A policy with its diagnostics as text, which are wanted empty everywhere here.
-struct Reading {
-  Sources sources;
-  Policy policy;
-  Diagnostics diagnostics;
-
-  explicit Reading(const std::vector<std::filesystem::path>& roots)
-      : sources(ReadTrees(roots)), policy(ReadPolicy(sources, diagnostics)) {}
-
-  std::optional<Node> Resolve(std::string_view node) {
-    return ResolveNode(policy, sources, node, kNow, diagnostics);
-  }
-  std::string Complaints() const { return Render(sources, diagnostics); }
-};
 
 Reading ReadProfile(std::string_view profile) {
   return Reading(
@@ -404,37 +359,6 @@ TEST_P(LyncNode, JudgesEveryPacketAtTheEdgesAsTheTableDoes) {
       }
     }
   }
-}
-
-class Example : public testing::TestWithParam<const char*> {};
-
-INSTANTIATE_TEST_SUITE_P(, Example, testing::Values("web-server", "gateway", "branch-vlan", ""),
-                         [](const auto& info) {
-                           std::string name = *info.param ? info.param : "all_together";
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
-
-TEST_P(Example, IsCleanAndHoldsItsExpectations) {
-  Reading reading({PolicyPath("examples") / GetParam()});
-  ASSERT_FALSE(reading.policy.nodes.empty());
-  LintPolicy(reading.policy, reading.diagnostics);
-  for (const WrittenNode& written : reading.policy.nodes) {
-    const std::optional<Node> node = reading.Resolve(written.name);
-    ASSERT_TRUE(node) << reading.Complaints();
-    LintNode(*node, reading.diagnostics);
-    EXPECT_EQ(RunExpectations(reading.policy, *node, reading.diagnostics),
-              written.expectations.size());
-    EXPECT_FALSE(node->failsafe.empty()) << written.name;
-    for (const Interface& interface : node->interfaces) {
-      for (const Rule& rule : interface.rules) {
-        const auto named = [&](const Expectation& e) { return e.rule == rule.key; };
-        EXPECT_EQ(std::ranges::any_of(node->expectations, named), rule.state == RuleState::kActive)
-            << rule.key;
-      }
-    }
-  }
-  EXPECT_EQ(reading.Complaints(), "");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expectations as they are written.
+// Expectations as they are written. Each row is a whole policy: policy_schema_test.py reads them too.
 #include "tests/unit/policy_text.h"
 
 namespace portmatrix {
