@@ -176,7 +176,7 @@ void Enforcement::KeepPinned() {
     alarms_.Clear("pins");
 }
 
-void Enforcement::Tick() {
+Result<Standing> Enforcement::TakeUp() {
   Result<Standing> standing = Stand();
   if (standing) ticked_ = standing->control;
   if (standing && standing->Overdue(clock_.BootMilliseconds())) {
@@ -193,7 +193,7 @@ void Enforcement::Tick() {
   }
   if (!standing) {
     alarms_.Raise("control word", standing.error().Text());
-    return;
+    return standing;
   }
   alarms_.Clear("control word");
   ConcludeLeftovers(*standing);
@@ -204,11 +204,17 @@ void Enforcement::Tick() {
                                      : "nothing is in force: detached until `portmatrix apply`");
     protection_.Forget();
     nodes_.Clear();
-    return;
+    return standing;
   }
   alarms_.Clear("enforcement");
   nodes_.Follow(*standing);
   RememberConfirmed(*standing);
+  return standing;
+}
+
+void Enforcement::Tick() {
+  const Result<Standing> standing = TakeUp();
+  if (!standing || standing->detached()) return;
   if (tidy_owed_) Tidy(*standing);
   live_sets_.Tick(*datapath_);
   KeepPinned();

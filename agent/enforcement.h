@@ -71,6 +71,9 @@ class Enforcement {
 
   // Sees to whatever time or the world made necessary. What fails is an alarm, and tried again.
   void Tick();
+  // The first part of it alone, and how things stand then: what the clock and the kernel program
+  // decided, without a look at hooks and pins. For a change, which sees to those itself.
+  Result<Standing> TakeUp();
   // Is anything loose? A cheap look between the ticks; if so, Tick is to be called.
   bool Glance();
   // In how many milliseconds Tick has something to do.

@@ -136,6 +136,7 @@ class Firewall {
  private:
   struct Installation {
     const Sources* sources = nullptr;
+    std::unique_ptr<DurableDraft> draft;  // of `sources`, where it was begun already
     Proposal proposal;
     std::string note;
     Author author;
@@ -151,7 +152,7 @@ class Firewall {
   Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order);
   // What live sets hold, or would hold after `order`.
   HoldsLive LiveContent(const LiveSetOrder* order = nullptr);
-  bool IsJudging(const Standing& standing, const Proposal& proposal) const;
+  bool IsJudging(const Standing& standing, const Fingerprint& policy) const;
   Result<std::vector<std::string>> CutBy(const Node& node, Session session, const HoldsLive& holds);
   // What stands against files that nobody stands behind: what they would newly let expire.
   Result<std::vector<std::string>> NewlyExpiring(const Standing& standing, const Node& node) const;

@@ -2,6 +2,8 @@
 // Applying a policy: the happy way, the gates, and that a failure at any single step leaves the old
 // generation judging.
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 
 #include "tests/unit/agent_setup.h"
 
@@ -15,7 +17,12 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class AgentApplyTest : public AgentTest {};
+class AgentApplyTest : public AgentTest {
+ protected:
+  ptrdiff_t StoredSources() const {
+    return std::distance(std::filesystem::directory_iterator(folder_.path() + "/state/sources"), {});
+  }
+};
 
 TEST_F(AgentApplyTest, FirstPolicyJudgesAndIsConfirmed) {
   const auto applied = Apply(PolicyOf({443}));
@@ -66,6 +73,19 @@ TEST_F(AgentApplyTest, InvalidPolicyTouchesNothing) {
   EXPECT_THAT(refused.refusal().diagnostics, HasSubstr("policy/p.yaml:"));
   EXPECT_THAT(kernel_.calls, IsEmpty());
   EXPECT_EQ(kernel_.control, control);
+  EXPECT_EQ(StoredSources(), 1);
+}
+
+TEST_F(AgentApplyTest, CandidateThatTheDiskRefusesTouchesNothing) {
+  MustApply(PolicyOf({443}));
+  const uint64_t control = kernel_.control;
+  const std::string in_the_way = folder_.path() + "/state/sources/.unfinished-draft";
+  std::filesystem::create_directory(in_the_way);
+  const auto refused = Apply(PolicyOf({80}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.refusal().text, HasSubstr("create " + in_the_way));
+  EXPECT_EQ(kernel_.control, control);
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
 }
 
 TEST_F(AgentApplyTest, FailedExpectationRefusesUnlessForced) {
