@@ -96,10 +96,15 @@ bool Protection::Holds(Datapath& datapath) {
     if (somebody_holds_it && MayRepair(look)) return false;
     // A device that is not there: rtnetlink tells when it comes.
     if (!look.attachment || somebody_holds_it) continue;
+    if (look.code == 0) {
+      if (!datapath.StillHolds(*look.attachment)) return false;
+      last_good_[device] = Now();
+      continue;
+    }
     const Result<void> verified = datapath.Verify(*look.attachment);
     const int code = verified ? 0 : verified.error().code;
-    if (code != look.code && !(code != 0 && code != ESTALE && look.code != 0)) return false;
-    if (code == 0) last_good_[device] = Now();
+    const bool is_still_wrong = code != 0 && code != ESTALE;
+    if (code != look.code && !is_still_wrong) return false;
   }
   return true;
 }

@@ -100,8 +100,11 @@ class Datapath {
   virtual Result<std::vector<Attachment>> Attachments() = 0;
   // Does `attachment` still hold: device there under its name and index, both hooks in place and
   // before all others? An error says what is missing. ESTALE: both hooks are in place, but the
-  // device was renamed, or a pin is gone. Cheap enough to be asked many times a second.
+  // device was renamed, or a pin is gone.
   virtual Result<void> Verify(const Attachment& attachment) = 0;
+  // After Verify found it good: the part of that which rtnetlink does not tell of. A handful of
+  // system calls, cheap enough for many times a second.
+  virtual bool StillHolds(const Attachment& attachment) = 0;
   // Sees to it that the device leaves VLAN tags inside the frames it receives, where the program
   // finds them. An error: it takes them out, and cannot be told otherwise.
   virtual Result<void> KeepTagsInFrames(const std::string& device) = 0;

@@ -256,6 +256,7 @@ TEST_F(AttachTest, HooksThatSomebodyTookOffAreMissedAndPutBack) {
     const char* name;
     std::function<bool()> take_off;
     std::string complaint;
+    bool is_filter = false;
   } kRows[] = {
       {"receive", [&] { return detach_link("xdp"); },
        "find the XDP link of pmt0: No such device (it was detached, or its device is gone)"},
@@ -266,12 +267,16 @@ TEST_F(AttachTest, HooksThatSomebodyTookOffAreMissedAndPutBack) {
        },
        hooked.tc == PM_TC_TCX
            ? "find the TCX link of pmt0: No such device (it was detached, or its device is gone)"
-           : "find the clsact filter of pmt0: No such file or directory (somebody deleted it)"},
+           : "find the clsact filter of pmt0: No such file or directory (somebody deleted it)",
+       hooked.tc == PM_TC_CLSACT},
   };
   for (const auto& row : kRows) {
     SCOPED_TRACE(row.name);
     ASSERT_TRUE(datapath_->Verify(hooked).ok());
+    EXPECT_TRUE(datapath_->StillHolds(hooked));
     ASSERT_TRUE(row.take_off());
+    // rtnetlink tells of filters.
+    EXPECT_EQ(datapath_->StillHolds(hooked), row.is_filter);
     const Result<void> found = datapath_->Verify(hooked);
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().Text(), row.complaint);
