@@ -51,6 +51,14 @@ TEST_F(AgentApplyTest, HooksNewDevicesBeforeTheInstantAndReleasesOldOnesAfterIt)
   EXPECT_THAT(Hooked(), ElementsAre("eth1"));
 }
 
+TEST_F(AgentApplyTest, FirstPolicyWaitsForNobodyBeforeItsInstant) {
+  MustApply(PolicyOf({443}));
+  const auto waited = std::ranges::find(kernel_.calls, "WaitForPrograms");
+  const auto swapped = std::ranges::find(kernel_.calls, "SwapControl");
+  EXPECT_LT(swapped - kernel_.calls.begin(), waited - kernel_.calls.begin());
+  EXPECT_NE(swapped, kernel_.calls.end());
+}
+
 TEST_F(AgentApplyTest, SamePolicyIsUnchanged) {
   MustApply(PolicyOf({443}));
   kernel_.calls.clear();
