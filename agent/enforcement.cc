@@ -65,8 +65,8 @@ std::set<uint64_t> Enforcement::KeptNumbers(const Standing& standing) {
 }
 
 Result<Standing> Enforcement::Bring(const Standing& standing, Order order) {
-  // Whoever judged by a slot that is to be filled must have finished; before the first policy nobody
-  // judged.
+  // Whoever judged by a slot that is to be filled must have finished; before the first policy
+  // nobody judged.
   if (tidy_owed_ && !standing.untouched())
     if (Result<void> waited = datapath_->WaitForPrograms(); !waited) return waited.error();
 

@@ -55,7 +55,7 @@ class Enforcement {
     Fingerprint fingerprint{};
     Node node;
     std::optional<uint64_t> trial_milliseconds;  // it falls back unless confirmed in that time
-    std::function<Result<void>()> store;  // Change::store
+    std::function<Result<void>()> store;         // Change::store
     bool all_may_be_unhooked = false;  // else only devices that are hooked or bound already
   };
   // Brings a generation into force. After an error nothing has changed. E2BIG: a limit does not

@@ -54,7 +54,7 @@ struct LiveSetState {
   std::string name;
   uint32_t number = 0;
   uint64_t max = 0;
-  size_t entries = 0;  // with those that are over and not yet cleared away
+  size_t entries = 0;    // with those that are over and not yet cleared away
   bool in_force = true;  // the judging generation names it; else only the one before
 };
 

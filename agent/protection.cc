@@ -174,7 +174,8 @@ void Protection::Good(const Attachment& attachment, XdpMode mode, Datapath& data
     alarms_.Clear(mode_subject);
   const std::string tags_subject = Subject(attachment.device) + " tags";
   if (const Result<void> kept = datapath.KeepTagsInFrames(attachment.device); !kept)
-    alarms_.Raise(tags_subject, kept.error().Text() + ": tagged frames are judged as untagged ones");
+    alarms_.Raise(tags_subject,
+                  kept.error().Text() + ": tagged frames are judged as untagged ones");
   else
     alarms_.Clear(tags_subject);
 }

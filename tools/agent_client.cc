@@ -96,8 +96,8 @@ AgentAnswer AgentStream::Read(const std::string& path,
                               const std::function<bool(const std::string&)>& on_line) {
   std::string waiting;  // what is no whole line yet, or the body of a failure
   bool has_begun = false, is_done = false;
-  const Result<int> status = exchange_->Run(
-      FLAGS_socket, {"GET", path, "", 0}, [&](int answered, std::string_view piece) {
+  const Result<int> status =
+      exchange_->Run(FLAGS_socket, {"GET", path, "", 0}, [&](int answered, std::string_view piece) {
         has_begun = true;
         waiting += piece;
         if (answered != 200) return true;

@@ -79,9 +79,8 @@ Result<int> HttpExchange::Run(const std::string& socket_path, const Request& req
   if (auto connected = Connect(socket_path, request.silence_seconds); !connected)
     return connected.error();
   // HTTP wants a host.
-  std::string head =
-      fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method,
-                  request.path);
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+                                 request.method, request.path);
   if (!request.body.empty())
     head += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n",
                         request.body.size());

@@ -19,7 +19,7 @@ class HttpExchange {
   struct Request {
     const char* method = "GET";
     std::string path;
-    std::string_view body;  // JSON
+    std::string_view body;    // JSON
     int silence_seconds = 0;  // longer silence of the other side is an error; zero: never
   };
   // Gets the body as it comes, and the answer's status; false ends the exchange.

@@ -59,8 +59,9 @@ class Datapath {
   // The record of a slot; number zero: empty.
   virtual Result<pm_generation> ReadGeneration(uint32_t slot) = 0;
   // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), live sets,
-  // record. A set that is there keeps what it holds; it may get more room, never less. The caller sees to it that the control word names the slot nowhere and that WaitForPrograms was
-  // called since it last did. On failure the slot is unusable but harmless.
+  // record. A set that is there keeps what it holds; it may get more room, never less. The caller
+  // sees to it that the control word names the slot nowhere and that WaitForPrograms was called
+  // since it last did. On failure the slot is unusable but harmless.
   virtual Result<void> Install(uint32_t slot, const Generation& generation,
                                const Numbering& numbering) = 0;
   // Returns when every program that was running at the call has finished.
@@ -72,8 +73,8 @@ class Datapath {
   // ---- Live sets: content that no generation holds (maps/layout.h), by set number ----
 
   virtual std::map<std::string, uint32_t> LiveNumbers() const = 0;
-  // Entries whose time is over are there until somebody erases them. Valid until the set goes; empty
-  // for one that is not there.
+  // Entries whose time is over are there until somebody erases them. Valid until the set goes;
+  // empty for one that is not there.
   virtual const LiveEntries& LiveContent(uint32_t set) const = 0;
   virtual uint32_t LiveCapacity(uint32_t set) const = 0;
   // In force with the next packet. An entry that is there already takes the new values. E2BIG: the

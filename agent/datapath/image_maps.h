@@ -37,7 +37,7 @@ class ImageParts {
   std::span<const pm_block> beyond(size_t table) const { return beyond_[table]; }
 
  private:
-  std::unique_ptr<pm_front> front_;  // kept from image to image: memory that is at hand
+  std::unique_ptr<pm_front> front_;              // kept from image to image: memory that is at hand
   std::array<size_t, PM_TABLE_COUNT> filled_{};  // blocks of each table in it; zeros follow
   std::array<std::span<const pm_block>, PM_TABLE_COUNT> beyond_;
 };

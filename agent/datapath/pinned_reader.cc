@@ -225,8 +225,8 @@ class Reader final : public PinnedReader {
     return {};
   }
 
-  // Which rule counts where, in the order of a snapshot. `names` changes only around a change of the
-  // control word or a retirement, so that most readings find what the one before found.
+  // Which rule counts where, in the order of a snapshot. `names` changes only around a change of
+  // the control word or a retirement, so that most readings find what the one before found.
   struct RuleList {
     Moment of;
     std::vector<RuleCount> rules;  // without counts

@@ -20,7 +20,8 @@ using testing::StartsWith;
 class AgentApplyTest : public AgentTest {
  protected:
   ptrdiff_t StoredSources() const {
-    return std::distance(std::filesystem::directory_iterator(folder_.path() + "/state/sources"), {});
+    return std::distance(std::filesystem::directory_iterator(folder_.path() + "/state/sources"),
+                         {});
   }
 };
 
