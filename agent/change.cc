@@ -136,31 +136,30 @@ Result<uint64_t> CarryOut(const Change& change, Datapath& datapath) {
     return Error{"number", "generation " + std::to_string(change.judging.number), E2BIG, what};
   }
 
-  // The disk takes its time: meanwhile another thread computes.
-  std::future<Result<Generation>> judging =
-      std::async(kElsewhere, [&] { return Build(change.judging, *numbering); });
-  std::future<Result<Generation>> fallback;
-  if (change.previous)
-    fallback = std::async(kElsewhere, [&] { return Build(*change.previous, *numbering); });
-  if (change.store)
-    if (Result<void> stored = change.store(); !stored) return stored.error();
-
+  // The disk takes its time: meanwhile this thread computes, whose memory is at hand.
+  std::future<Result<void>> stored;
+  if (change.store) stored = std::async(kElsewhere, change.store);
   const std::vector<uint32_t> free = FreeSlots(change.expected);
   const uint32_t judging_slot = free.at(0);
   uint32_t previous_slot = judging_slot;
   std::vector<std::pair<uint32_t, Generation>> built;
-  Result<Generation> generation = judging.get();
-  if (!generation) return generation.error();
-  built.emplace_back(judging_slot, std::move(*generation));
-  if (change.previous) {
-    generation = fallback.get();
+  const auto build = [&](uint32_t slot, const NewGeneration& from) -> Result<void> {
+    Result<Generation> generation = Build(from, *numbering);
     if (!generation) return generation.error();
+    built.emplace_back(slot, std::move(*generation));
+    return {};
+  };
+  Result<void> computed = build(judging_slot, change.judging);
+  if (computed && change.previous) {
     previous_slot = free.at(1);
-    built.emplace_back(previous_slot, std::move(*generation));
+    computed = build(previous_slot, *change.previous);
   } else if (PM_CONTROL_STATE(change.expected) != PM_CONTROL_DETACHED) {
     previous_slot = change.keeps_previous ? PM_CONTROL_PREVIOUS(change.expected)
                                           : PM_CONTROL_JUDGING(change.expected);
   }
+  if (change.store)
+    if (Result<void> done = stored.get(); !done) return done.error();
+  if (!computed) return computed.error();
 
   NewHooks hooks(datapath);
   if (Result<void> made = hooks.Make(change, *numbering); !made) return hooks.Undo(made.error());

@@ -38,8 +38,8 @@ struct Change {
   std::function<uint64_t()> deadline;
   // Fills a live set that is new in the kernel, before the instant.
   std::function<Result<void>(const std::string& set)> restore;
-  // Puts on the disk what must be there before the instant: called while the tables are computed,
-  // before anything is hooked or filled. An error ends the change.
+  // Puts on the disk what must be there before the instant: called by a thread of its own while the
+  // tables are computed, and ended before anything is hooked or filled. An error ends the change.
   std::function<Result<void>()> store;
   std::set<std::string> may_be_unhooked;  // devices whose hooks may fail without the change failing
 };

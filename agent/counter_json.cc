@@ -2,11 +2,10 @@
 #include "agent/counter_json.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
-#include <iterator>
 #include <string_view>
 
 #include "agent/json_text.h"
@@ -20,44 +19,77 @@ uint64_t Grown(uint64_t counter, uint64_t before) {
   return counter >= before ? counter - before : counter;
 }
 
+// `number` with `digits` digits.
+void AppendDigits(int64_t number, size_t digits, std::string* to) {
+  const size_t begin = to->size();
+  to->append(digits, '0');
+  for (size_t at = begin + digits; at > begin; number /= 10)
+    (*to)[--at] = static_cast<char>('0' + number % 10);
+}
+
+// One for each rule of each line: the calendar of the C++ library, which asks for no time zone.
+void AppendTime(int64_t nanoseconds, std::string* to) {
+  using std::chrono::floor;
+  const std::chrono::sys_time<std::chrono::nanoseconds> moment{
+      std::chrono::nanoseconds(nanoseconds)};
+  const auto day = floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(floor<std::chrono::microseconds>(moment - day));
+  AppendDigits(int{date.year()}, 4, to);
+  *to += '-';
+  AppendDigits(unsigned{date.month()}, 2, to);
+  *to += '-';
+  AppendDigits(unsigned{date.day()}, 2, to);
+  *to += 'T';
+  AppendDigits(clock.hours().count(), 2, to);
+  *to += ':';
+  AppendDigits(clock.minutes().count(), 2, to);
+  *to += ':';
+  AppendDigits(clock.seconds().count(), 2, to);
+  *to += '.';
+  AppendDigits(clock.subseconds().count(), 6, to);
+  *to += 'Z';
+}
+
 class Writer {
  public:
-  explicit Writer(bool deltas) : deltas_(deltas) {}
+  Writer(bool deltas, size_t expected_bytes) : deltas_(deltas) { text_.reserve(expected_bytes); }
 
-  template <typename... Arguments>
-  void Write(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
-  }
-  void Raw(std::string_view text) { text_.append(text.data(), text.data() + text.size()); }
-  void Text(std::string_view text) { Raw(JsonText(text)); }
+  void Raw(std::string_view text) { text_ += text; }
+  void Text(std::string_view text) { AppendJsonText(text, &text_); }
   void Member(std::string_view key, std::string_view text) {
-    Raw(",\"");
-    Raw(key);
-    Raw("\":");
+    Key("", key);
     Text(text);
   }
-  void Number(std::string_view key, uint64_t number) {
-    Raw(",\"");
-    Raw(key);
-    Raw("\":");
-    const fmt::format_int digits(number);
-    Raw({digits.data(), digits.size()});
+  void Time(std::string_view key, int64_t nanoseconds) {
+    Key("", key);
+    text_ += '"';
+    AppendTime(nanoseconds, &text_);
+    text_ += '"';
   }
+  void Number(std::string_view key, uint64_t number) { Number("", key, number); }
   void Counted(std::string_view key, uint64_t total, uint64_t delta) {
-    Number(key, total);
-    if (!deltas_) return;
-    Raw(",\"delta_");
-    Raw(key);
-    Raw("\":");
-    const fmt::format_int digits(delta);
-    Raw({digits.data(), digits.size()});
+    Number("", key, total);
+    if (deltas_) Number("delta_", key, delta);
   }
   bool deltas() const { return deltas_; }
-  std::string Take() { return fmt::to_string(text_); }
+  std::string Take() { return std::move(text_); }
 
  private:
+  void Key(std::string_view prefix, std::string_view key) {
+    text_ += ",\"";
+    text_ += prefix;
+    text_ += key;
+    text_ += "\":";
+  }
+  void Number(std::string_view prefix, std::string_view key, uint64_t number) {
+    Key(prefix, key);
+    const fmt::format_int digits(number);
+    text_.append(digits.data(), digits.size());
+  }
+
   bool deltas_;
-  fmt::memory_buffer text_;
+  std::string text_;
 };
 
 void WriteRule(const RuleCount& rule, const pm_rule_counter& delta, Writer& to) {
@@ -70,7 +102,7 @@ void WriteRule(const RuleCount& rule, const pm_rule_counter& delta, Writer& to) 
   to.Counted("reply_packets", rule.total.reply_packets, delta.reply_packets);
   to.Counted("reply_bytes", rule.total.reply_bytes, delta.reply_bytes);
   if (rule.last_hit)
-    to.Member("last_hit", TimeText(*rule.last_hit));
+    to.Time("last_hit", *rule.last_hit);
   else
     to.Raw(",\"last_hit\":null");
   if (!rule.in_force) to.Raw(",\"in_force\":false");
@@ -152,12 +184,14 @@ void WriteSeen(const CounterSnapshot& counters, const CounterSnapshot* before, b
 }
 
 std::string Write(const CounterSnapshot& counters, const CounterSnapshot* before, bool deltas) {
-  Writer to(deltas);
+  constexpr size_t kBytesOfRule = 256, kBytesOfReason = 384;
+  Writer to(deltas,
+            counters.rules.size() * kBytesOfRule + counters.reasons.size() * kBytesOfReason);
   const pm_generation& generation = counters.generation;
   to.Raw("{\"node\":");
   to.Text({generation.node, strnlen(generation.node, sizeof generation.node)});
   to.Number("generation", generation.number);
-  to.Member("time", TimeText(counters.time));
+  to.Time("time", counters.time);
   to.Number("monotonic_ns", counters.monotonic);
   // Without anything before, nothing is known to have grown.
   const CounterSnapshot* base = before != nullptr ? before : &counters;
@@ -179,7 +213,7 @@ std::string Write(const CounterSnapshot& counters, const CounterSnapshot* before
   to.Raw("],\"faults\":{");
   bool first = true;
   for (const auto& [word, count] : counters.faults) {
-    to.Write("{}\"{}\":{}", first ? "" : ",", word, count);
+    to.Raw(fmt::format("{}\"{}\":{}", first ? "" : ",", word, count));
     first = false;
   }
   to.Raw("}}");
@@ -215,12 +249,9 @@ pm_rule_counter RuleIncreases::Of(const RuleCount& rule) {
 }
 
 std::string TimeText(int64_t nanoseconds) {
-  const time_t seconds = nanoseconds / 1000000000;
-  tm utc;
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     nanoseconds % 1000000000 / 1000);
+  std::string text;
+  AppendTime(nanoseconds, &text);
+  return text;
 }
 
 std::string CountersJson(const CounterSnapshot& counters) {

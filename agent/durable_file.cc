@@ -17,6 +17,8 @@
 namespace portmatrix {
 namespace {
 
+constexpr char kDraftName[] = "draft";
+
 Result<void> WriteAll(int fd, const std::string& path, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
@@ -85,6 +87,47 @@ Result<void> WriteDurably(const std::string& folder, const std::string& name,
                           std::string_view text) {
   const DurableText file{folder, name, text};
   return WriteDurably({&file, 1});
+}
+
+DurableDraft::DurableDraft(std::string folder, std::function<Result<std::string>()> text)
+    : folder_(std::move(folder)) {
+  const auto write = [this, text = std::move(text)]() -> Result<void> {
+    const Result<std::string> written = text();
+    if (!written) return written.error();
+    const DurableText file{folder_, kDraftName, *written};
+    return WriteAllBeside({&file, 1});
+  };
+  written_ = std::async(std::launch::async | std::launch::deferred, write);
+}
+
+DurableDraft::~DurableDraft() {
+  (void)Finish();
+  if (!is_placed_) unlink(PathBeside({folder_, kDraftName, ""}).c_str());
+}
+
+Result<void> DurableDraft::Finish() {
+  if (written_.valid()) outcome_ = written_.get();
+  return outcome_;
+}
+
+Result<void> DurableDraft::Place(const std::string& name) {
+  const std::string path = folder_ + "/" + name;
+  if (rename(PathBeside({folder_, kDraftName, ""}).c_str(), path.c_str()) != 0)
+    return Error{"rename to", path, errno, ""};
+  is_placed_ = true;
+  return {};
+}
+
+Result<void> WriteDurably(DurableDraft& draft, const std::string& draft_name,
+                          const DurableText& file) {
+  const std::span<const DurableText> files(&file, 1);
+  Result<void> done = WriteAllBeside(files);
+  if (done) done = draft.Finish();
+  if (done) done = draft.Place(draft_name);
+  if (done) done = FlushFolder(draft.folder());
+  if (done) done = PutInPlace(files);
+  if (!done) unlink(PathBeside(file).c_str());
+  return done;
 }
 
 Result<void> RemoveDurably(const std::string& folder, const std::string& name) {

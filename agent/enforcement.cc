@@ -65,8 +65,9 @@ std::set<uint64_t> Enforcement::KeptNumbers(const Standing& standing) {
 }
 
 Result<Standing> Enforcement::Bring(const Standing& standing, Order order) {
-  // Whoever judged by a slot that is to be filled must have finished.
-  if (tidy_owed_)
+  // Whoever judged by a slot that is to be filled must have finished; before the first policy
+  // nobody judged.
+  if (tidy_owed_ && !standing.untouched())
     if (Result<void> waited = datapath_->WaitForPrograms(); !waited) return waited.error();
 
   const int64_t now = clock_.Now();
@@ -176,7 +177,7 @@ void Enforcement::KeepPinned() {
     alarms_.Clear("pins");
 }
 
-void Enforcement::Tick() {
+Result<Standing> Enforcement::TakeUp() {
   Result<Standing> standing = Stand();
   if (standing) ticked_ = standing->control;
   if (standing && standing->Overdue(clock_.BootMilliseconds())) {
@@ -193,7 +194,7 @@ void Enforcement::Tick() {
   }
   if (!standing) {
     alarms_.Raise("control word", standing.error().Text());
-    return;
+    return standing;
   }
   alarms_.Clear("control word");
   ConcludeLeftovers(*standing);
@@ -204,11 +205,17 @@ void Enforcement::Tick() {
                                      : "nothing is in force: detached until `portmatrix apply`");
     protection_.Forget();
     nodes_.Clear();
-    return;
+    return standing;
   }
   alarms_.Clear("enforcement");
   nodes_.Follow(*standing);
   RememberConfirmed(*standing);
+  return standing;
+}
+
+void Enforcement::Tick() {
+  const Result<Standing> standing = TakeUp();
+  if (!standing || standing->detached()) return;
   if (tidy_owed_) Tidy(*standing);
   live_sets_.Tick(*datapath_);
   KeepPinned();

@@ -55,7 +55,7 @@ class Enforcement {
     Fingerprint fingerprint{};
     Node node;
     std::optional<uint64_t> trial_milliseconds;  // it falls back unless confirmed in that time
-    std::function<Result<void>()> store;  // Change::store
+    std::function<Result<void>()> store;         // Change::store
     bool all_may_be_unhooked = false;  // else only devices that are hooked or bound already
   };
   // Brings a generation into force. After an error nothing has changed. E2BIG: a limit does not
@@ -71,6 +71,9 @@ class Enforcement {
 
   // Sees to whatever time or the world made necessary. What fails is an alarm, and tried again.
   void Tick();
+  // The first part of it alone, and how things stand then: what the clock and the kernel program
+  // decided, without a look at hooks and pins. For a change, which sees to those itself.
+  Result<Standing> TakeUp();
   // Is anything loose? A cheap look between the ticks; if so, Tick is to be called.
   bool Glance();
   // In how many milliseconds Tick has something to do.

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/fingerprint.h"
 
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 
-#include <cstdlib>
-#include <memory>
 #include <vector>
 
 namespace portmatrix {
@@ -12,37 +10,28 @@ namespace {
 
 class Digest {
  public:
-  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    Check(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
+  Digest() { sha256_init(&context_); }
 
   // Lengths go before texts, so that no two lists of texts give the same bytes.
   void Add(std::string_view text) {
     AddNumber(text.size());
-    Check(EVP_DigestUpdate(context_.get(), text.data(), text.size()) == 1);
+    sha256_update(&context_, text.size(), reinterpret_cast<const uint8_t*>(text.data()));
   }
 
   void AddNumber(uint64_t number) {
     std::array<uint8_t, 8> bytes{};
     for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(number >> (8 * i));
-    Check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+    sha256_update(&context_, bytes.size(), bytes.data());
   }
 
   Fingerprint Finish() {
     Fingerprint result{};
-    unsigned int length = 0;
-    Check(EVP_DigestFinal_ex(context_.get(), result.data(), &length) == 1);
+    sha256_digest(&context_, result.size(), result.data());
     return result;
   }
 
  private:
-  // SHA-256 of bytes in memory fails only where memory or the library is broken; a made-up value
-  // would be worse than an end.
-  static void Check(bool done) {
-    if (!done) std::abort();
-  }
-
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  sha256_ctx context_;
 };
 
 // The path without its root; of a file that was itself named, its name.

@@ -59,8 +59,7 @@ Firewall::Firewall(std::string node, Enforcement& enforcement, StateDirectory& s
       paths_(std::move(paths)) {}
 
 Answer<Standing> Firewall::StandForChange() {
-  enforcement_.Tick();
-  const Result<Standing> standing = enforcement_.Stand();
+  const Result<Standing> standing = enforcement_.TakeUp();
   if (!standing) return Refusal::Runtime(standing.error());
   if (standing->pending())
     return Refusal::Refused(fmt::format(
@@ -68,8 +67,8 @@ Answer<Standing> Firewall::StandForChange() {
   return *standing;
 }
 
-bool Firewall::IsJudging(const Standing& standing, const Proposal& proposal) const {
-  return !standing.detached() && FingerprintOf(standing.judging) == proposal.fingerprint &&
+bool Firewall::IsJudging(const Standing& standing, const Fingerprint& policy) const {
+  return !standing.detached() && FingerprintOf(standing.judging) == policy &&
          store_.confirmed() == standing.judging.number;
 }
 
@@ -91,9 +90,13 @@ Answer<Applied> Firewall::ApplyOrdered(const ApplyOrder& order) {
                    fmt::format("a trial lasts from 1 to {} seconds", kMaxTrialSeconds), ""};
   const Answer<Standing> standing = StandForChange();
   if (!standing) return standing.refusal();
+  // The disk takes its time: most candidates are stored, and those that are not leave nothing.
+  std::unique_ptr<DurableDraft> draft;
+  if (!order.dry_run && !IsJudging(*standing, FingerprintOf(order.sources, node_)))
+    draft = store_.Draft(order.sources);
   Answer<Proposal> proposal = Propose(order.sources, node_, clock_.NowSeconds(), order.force);
   if (!proposal) return proposal.refusal();
-  if (IsJudging(*standing, *proposal)) return Unchanged(*standing, *proposal);
+  if (IsJudging(*standing, proposal->fingerprint)) return Unchanged(*standing, *proposal);
   if (!order.force) {
     const Result<std::vector<std::string>> objections = Objections(proposal->node, order);
     if (!objections) return Refusal::Runtime(objections.error());
@@ -109,6 +112,7 @@ Answer<Applied> Firewall::ApplyOrdered(const ApplyOrder& order) {
   if (order.dry_run) return DryRun(*standing, *proposal);
   Installation installation;
   installation.sources = &order.sources;
+  installation.draft = std::move(draft);
   installation.proposal = std::move(*proposal);
   installation.note = order.force ? "apply --force" : "apply";
   installation.author = order.author;
@@ -165,7 +169,7 @@ Answer<Applied> Firewall::InstallFiles(const Standing& standing, const Sources& 
                                        const char* note) {
   Answer<Proposal> proposal = Propose(sources, node_, clock_.NowSeconds(), false);
   if (!proposal) return proposal.refusal();
-  if (IsJudging(standing, *proposal)) return Unchanged(standing, *proposal);
+  if (IsJudging(standing, proposal->fingerprint)) return Unchanged(standing, *proposal);
   const StoredGeneration* latest = nullptr;
   for (const auto& [number, stored] : store_.generations())
     if (stored.fingerprint == proposal->fingerprint) latest = &stored;
@@ -250,10 +254,11 @@ Answer<Applied> Firewall::Install(Standing standing, Installation installation) 
   applied.warnings = std::move(installation.proposal.warnings);
   applied.changes = ChangesTo(standing, installation.proposal.node);
   stored.changes = ToStore(standing, applied.changes, installation.proposal.node, stored.files);
+  if (!installation.draft) installation.draft = store_.Draft(*installation.sources);
   bool was_stored = false;
   const auto store = [&]() -> Result<void> {
     was_stored = true;
-    return store_.Store(stored, *installation.sources, Enforcement::KeptNumbers(standing));
+    return store_.Store(stored, *installation.draft, Enforcement::KeptNumbers(standing));
   };
 
   Enforcement::Order order;

@@ -54,7 +54,7 @@ struct LiveSetState {
   std::string name;
   uint32_t number = 0;
   uint64_t max = 0;
-  size_t entries = 0;  // with those that are over and not yet cleared away
+  size_t entries = 0;    // with those that are over and not yet cleared away
   bool in_force = true;  // the judging generation names it; else only the one before
 };
 
@@ -136,6 +136,7 @@ class Firewall {
  private:
   struct Installation {
     const Sources* sources = nullptr;
+    std::unique_ptr<DurableDraft> draft;  // of `sources`, where it was begun already
     Proposal proposal;
     std::string note;
     Author author;
@@ -151,7 +152,7 @@ class Firewall {
   Result<std::vector<std::string>> Objections(const Node& node, const ApplyOrder& order);
   // What live sets hold, or would hold after `order`.
   HoldsLive LiveContent(const LiveSetOrder* order = nullptr);
-  bool IsJudging(const Standing& standing, const Proposal& proposal) const;
+  bool IsJudging(const Standing& standing, const Fingerprint& policy) const;
   Result<std::vector<std::string>> CutBy(const Node& node, Session session, const HoldsLive& holds);
   // What stands against files that nobody stands behind: what they would newly let expire.
   Result<std::vector<std::string>> NewlyExpiring(const Standing& standing, const Node& node) const;

@@ -6,12 +6,23 @@
 
 namespace portmatrix {
 
-std::string JsonText(std::string_view text) {
+void AppendJsonText(std::string_view text, std::string* to) {
   const bool is_plain = std::ranges::all_of(
       text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
-  if (is_plain) return "\"" + std::string(text) + "\"";
+  if (is_plain) {
+    *to += '"';
+    *to += text;
+    *to += '"';
+    return;
+  }
   const nlohmann::json json = std::string(text);
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  *to += json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string JsonText(std::string_view text) {
+  std::string json;
+  AppendJsonText(text, &json);
+  return json;
 }
 
 }  // namespace portmatrix

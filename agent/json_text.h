@@ -9,6 +9,7 @@
 namespace portmatrix {
 
 // With its quotes; bytes that are no UTF-8 (in a device's name) are replaced.
+void AppendJsonText(std::string_view text, std::string* to);
 std::string JsonText(std::string_view text);
 
 }  // namespace portmatrix

@@ -96,10 +96,15 @@ bool Protection::Holds(Datapath& datapath) {
     if (somebody_holds_it && MayRepair(look)) return false;
     // A device that is not there: rtnetlink tells when it comes.
     if (!look.attachment || somebody_holds_it) continue;
+    if (look.code == 0) {
+      if (!datapath.StillHolds(*look.attachment)) return false;
+      last_good_[device] = Now();
+      continue;
+    }
     const Result<void> verified = datapath.Verify(*look.attachment);
     const int code = verified ? 0 : verified.error().code;
-    if (code != look.code && !(code != 0 && code != ESTALE && look.code != 0)) return false;
-    if (code == 0) last_good_[device] = Now();
+    const bool is_still_wrong = code != 0 && code != ESTALE;
+    if (code != look.code && !is_still_wrong) return false;
   }
   return true;
 }
@@ -169,7 +174,8 @@ void Protection::Good(const Attachment& attachment, XdpMode mode, Datapath& data
     alarms_.Clear(mode_subject);
   const std::string tags_subject = Subject(attachment.device) + " tags";
   if (const Result<void> kept = datapath.KeepTagsInFrames(attachment.device); !kept)
-    alarms_.Raise(tags_subject, kept.error().Text() + ": tagged frames are judged as untagged ones");
+    alarms_.Raise(tags_subject,
+                  kept.error().Text() + ": tagged frames are judged as untagged ones");
   else
     alarms_.Clear(tags_subject);
 }

@@ -46,12 +46,6 @@ std::optional<uint64_t> IntervalOf(const std::string& text) {
   return static_cast<uint64_t>(seconds * 1e3 + 0.5);
 }
 
-Result<CounterSnapshot> ReadPinned(const std::string& pin_root) {
-  auto reader = PinnedReader::Open(pin_root);
-  if (!reader) return reader.error();
-  return (*reader)->ReadCounters();
-}
-
 Result<std::unique_ptr<EventSource>> OpenEvents(const std::string& pin_root) {
   auto ring = EventRing::Open(pin_root);
   if (!ring) return ring.error();
@@ -62,7 +56,7 @@ Result<std::unique_ptr<EventSource>> OpenEvents(const std::string& pin_root) {
 
 Readings::Readings(std::string pin_root, const std::string& state_dir, uint32_t event_budget)
     : pin_root_(std::move(pin_root)),
-      counters_([this] { return ReadPinned(pin_root_); }),
+      counters_([this] { return ReadPinned(); }),
       events_([this] { return OpenEvents(pin_root_); }, event_budget),
       hits_(state_dir) {}
 
@@ -95,21 +89,30 @@ HttpReply Readings::Serve(const HttpCall& call) {
   return StreamCounters(call);
 }
 
+Result<CounterSnapshot> Readings::ReadPinned() {
+  if (!reader_) {
+    auto opened = PinnedReader::Open(pin_root_);
+    if (!opened) return opened.error();
+    reader_ = std::move(*opened);
+  }
+  return reader_->ReadCounters();
+}
+
 HttpReply Readings::Counters() {
-  const auto counters = ReadPinned(pin_root_);
+  const auto counters = ReadPinned();
   if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
   return {200, CountersJson(*counters) + "\n"};
 }
 
 Result<void> Readings::KeepHits() {
-  const auto counters = ReadPinned(pin_root_);
+  const auto counters = ReadPinned();
   if (!counters) return counters.error();
   hits_.Take(*counters, counters->time);
   return hits_.Save();
 }
 
 HttpReply Readings::Hits() {
-  const auto counters = ReadPinned(pin_root_);
+  const auto counters = ReadPinned();
   if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
   hits_.Take(*counters, counters->time);
   return {200, hits_.Json(*counters) + "\n"};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/counter_streams.h"
+#include "agent/datapath/pinned_reader.h"
 #include "agent/event_loop.h"
 #include "agent/event_streams.h"
 #include "agent/http_server.h"
@@ -30,6 +31,7 @@ class Readings {
 
  private:
   Readings(std::string pin_root, const std::string& state_dir, uint32_t event_budget);
+  Result<CounterSnapshot> ReadPinned();
   HttpReply Counters();
   HttpReply StreamCounters(const HttpCall& call);
   HttpReply StreamEvents(const HttpCall& call);
@@ -38,6 +40,7 @@ class Readings {
   void TickEvents();
 
   std::string pin_root_;
+  std::unique_ptr<PinnedReader> reader_;  // null: nothing was pinned so far
   CounterStreams counters_;
   EventStreams events_;
   LastHits hits_;

@@ -24,6 +24,7 @@ using nlohmann::json;
 
 constexpr char kGenerations[] = "generations";
 constexpr char kSources[] = "sources";
+constexpr char kOutcomes[] = "outcomes.json";
 
 std::string GenerationName(uint64_t number) { return std::to_string(number) + ".json"; }
 std::string SourcesName(const Fingerprint& fingerprint) { return ToHex(fingerprint) + ".json"; }
@@ -116,7 +117,7 @@ void StateDirectory::ReadGenerations() {
 }
 
 void StateDirectory::ReadOutcomes() {
-  const std::string path = Folder("outcomes.json");
+  const std::string path = Folder(kOutcomes);
   const Result<std::string> text = ReadWhole(path);
   if (!text) {
     if (text.error().code != ENOENT) complaints_.push_back(text.error().Text());
@@ -158,22 +159,26 @@ void StateDirectory::ReadConfirmed() {
                   : ": no generation is known to be confirmed"));
 }
 
-Result<void> StateDirectory::Store(const StoredGeneration& generation, const Sources& sources,
+std::unique_ptr<DurableDraft> StateDirectory::Draft(const Sources& sources) const {
+  const auto text = [&sources]() -> Result<std::string> {
+    try {
+      return ToJson(sources).dump();
+    } catch (const json::exception&) {
+      return Error{"store", "the files of the policy", 0, "one is not UTF-8"};
+    }
+  };
+  return std::make_unique<DurableDraft>(Folder(kSources), text);
+}
+
+Result<void> StateDirectory::Store(const StoredGeneration& generation, DurableDraft& sources,
                                    const std::set<uint64_t>& kept) {
-  std::string text;
-  try {
-    text = ToJson(sources).dump();
-  } catch (const json::exception&) {
-    return Error{"store generation", std::to_string(generation.number), 0, "a file is not UTF-8"};
-  }
   const std::string record = RecordText(generation);
-  const std::array<DurableText, 2> files{
-      {{Folder(kSources), SourcesName(generation.fingerprint), text},
-       {Folder(kGenerations), GenerationName(generation.number), record}}};
-  if (Result<void> done = WriteDurably(files); !done) return done;
-  generations_[generation.number] = generation;
-  highest_number_ = std::max(highest_number_, generation.number);
-  Forget(With(kept, generation.number));
+  if (Result<void> done =
+          WriteDurably(sources, SourcesName(generation.fingerprint),
+                       {Folder(kGenerations), GenerationName(generation.number), record});
+      !done)
+    return done;
+  Remember(generation, kept);
   return {};
 }
 
@@ -183,10 +188,14 @@ Result<void> StateDirectory::StoreAnother(const StoredGeneration& generation,
                                        RecordText(generation));
       !done)
     return done;
+  Remember(generation, kept);
+  return {};
+}
+
+void StateDirectory::Remember(const StoredGeneration& generation, const std::set<uint64_t>& kept) {
   generations_[generation.number] = generation;
   highest_number_ = std::max(highest_number_, generation.number);
   Forget(With(kept, generation.number));
-  return {};
 }
 
 Result<void> StateDirectory::Discard(uint64_t number) {
@@ -239,27 +248,36 @@ Result<Sources> StateDirectory::LoadSources(uint64_t number) const {
 }
 
 Result<void> StateDirectory::Confirm(uint64_t number) {
-  Result<void> done = WriteDurably(path_, "confirmed", std::to_string(number) + "\n");
-  if (!done) return done;
-  confirmed_ = number;
-  return Conclude(number, Outcome::kConfirmed);
+  const auto found = generations_.find(number);
+  const Outcome before = found == generations_.end() ? Outcome::kConfirmed : found->second.outcome;
+  if (found != generations_.end()) found->second.outcome = Outcome::kConfirmed;
+  const std::string confirmed = std::to_string(number) + "\n", outcomes = OutcomesText();
+  const std::array<DurableText, 2> files{
+      {{path_, "confirmed", confirmed}, {path_, kOutcomes, outcomes}}};
+  Result<void> done =
+      WriteDurably(std::span(files).first(before == Outcome::kConfirmed ? 1 : files.size()));
+  if (done)
+    confirmed_ = number;
+  else if (found != generations_.end())
+    found->second.outcome = before;
+  return done;
 }
 
 Result<void> StateDirectory::Conclude(uint64_t number, Outcome outcome) {
   const auto found = generations_.find(number);
   if (found == generations_.end() || found->second.outcome == outcome) return {};
   const Outcome before = std::exchange(found->second.outcome, outcome);
-  Result<void> done = WriteOutcomes();
+  Result<void> done = WriteDurably(path_, kOutcomes, OutcomesText());
   if (!done) found->second.outcome = before;
   return done;
 }
 
-Result<void> StateDirectory::WriteOutcomes() const {
+std::string StateDirectory::OutcomesText() const {
   json object = json::object();
   for (const auto& [number, generation] : generations_)
     if (generation.outcome != Outcome::kCandidate)
       object[std::to_string(number)] = ToString(generation.outcome);
-  return WriteDurably(path_, "outcomes.json", object.dump() + "\n");
+  return object.dump() + "\n";
 }
 
 Result<void> StateDirectory::SetDetached(bool detached) {

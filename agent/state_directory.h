@@ -26,6 +26,7 @@
 
 #include "agent/datapath/file_descriptor.h"
 #include "agent/datapath/result.h"
+#include "agent/durable_file.h"
 #include "agent/policy/source.h"
 #include "agent/stored_generation.h"
 
@@ -46,9 +47,11 @@ class StateDirectory {
   // Of all generations ever stored here, also of damaged ones.
   uint64_t highest_number() const { return highest_number_; }
 
-  // Returns when it is on the disk. Then forgets the oldest beyond kKeptGenerations, but none of
-  // `kept`.
-  Result<void> Store(const StoredGeneration& generation, const Sources& sources,
+  // The files of a candidate on their way to the disk, which takes its time. `sources` outlive it.
+  std::unique_ptr<DurableDraft> Draft(const Sources& sources) const;
+  // Returns when all of it is on the disk. Then forgets the oldest beyond kKeptGenerations, but
+  // none of `kept`.
+  Result<void> Store(const StoredGeneration& generation, DurableDraft& sources,
                      const std::set<uint64_t>& kept);
   // The same for a generation whose files are stored already, under another number.
   Result<void> StoreAnother(const StoredGeneration& generation, const std::set<uint64_t>& kept);
@@ -72,7 +75,8 @@ class StateDirectory {
   void ReadGenerations();
   void ReadConfirmed();
   void ReadOutcomes();
-  Result<void> WriteOutcomes() const;
+  std::string OutcomesText() const;
+  void Remember(const StoredGeneration& generation, const std::set<uint64_t>& kept);
   void Forget(const std::set<uint64_t>& kept);
   std::string Folder(const char* name) const { return path_ + "/" + name; }
 

@@ -61,7 +61,7 @@ Answer<Applied> Firewall::RollBack(std::optional<uint64_t> number, const Author&
   // stand in the way.
   Answer<Proposal> proposal = Propose(*sources, stored->second.node, clock_.NowSeconds(), true);
   if (!proposal) return proposal.refusal();
-  if (IsJudging(*standing, *proposal)) return Unchanged(*standing, *proposal);
+  if (IsJudging(*standing, proposal->fingerprint)) return Unchanged(*standing, *proposal);
   Installation installation;
   installation.sources = &*sources;
   installation.proposal = std::move(*proposal);

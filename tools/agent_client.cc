@@ -3,13 +3,12 @@
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
-#include <httplib.h>
-#include <sys/socket.h>
 
-#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "tools/http_exchange.h"
 #include "tools/loaded_policy.h"
 #include "tools/screen.h"
 
@@ -22,11 +21,9 @@ namespace {
 using nlohmann::json;
 
 // Compiling a large policy takes the agent a while; it answers when the policy is in force.
-constexpr time_t kAnswerSeconds = 300;
+constexpr int kAnswerSeconds = 300;
 // A reading asks little; an agent that is stopped or hung must not hold up those who only look.
-constexpr time_t kReadingSeconds = 5;
-// A stream may be silent for long: the most that the library counts in milliseconds.
-constexpr time_t kStreamSeconds = 2'000'000;
+constexpr int kReadingSeconds = 5;
 
 int CodeOf(const std::string& kind) {
   if (kind == "invalid-policy") return kExitInvalidPolicy;
@@ -47,11 +44,11 @@ AgentAnswer Unreachable(const std::string& why) {
   return answer;
 }
 
-AgentAnswer Unreachable(httplib::Error error) {
-  if (error == httplib::Error::Connection)
+AgentAnswer Unreachable(const Error& error) {
+  if (error.operation == "connect to")
     return Unreachable(fmt::format("{} (is portmatrixd running? another place: --socket)",
-                                   errno != 0 ? std::strerror(errno) : "no connection"));
-  return Unreachable(httplib::to_string(error));
+                                   std::strerror(error.code)));
+  return Unreachable(error.code != 0 ? std::strerror(error.code) : error.detail);
 }
 
 AgentAnswer AnswerOf(int status, const std::string& body) {
@@ -67,71 +64,53 @@ AgentAnswer AnswerOf(int status, const std::string& body) {
   return answer;
 }
 
-AgentAnswer AnswerOf(const httplib::Result& result) {
-  if (!result) return Unreachable(result.error());
-  return AnswerOf(result->status, result->body);
-}
-
-httplib::Client Client(time_t seconds) {
-  httplib::Client client(FLAGS_socket);
-  client.set_address_family(AF_UNIX);
-  client.set_read_timeout(seconds);
-  client.set_write_timeout(seconds);
-  // HTTP wants a host; a path as one would be refused.
-  client.set_default_headers({{"Host", "localhost"}});
-  return client;
+AgentAnswer Ask(const HttpExchange::Request& request) {
+  std::string body;
+  const Result<int> status =
+      HttpExchange().Run(FLAGS_socket, request, [&](int, std::string_view piece) {
+        body += piece;
+        return true;
+      });
+  return status ? AnswerOf(*status, body) : Unreachable(status.error());
 }
 
 }  // namespace
 
 AgentAnswer GetFromAgent(const std::string& path) {
-  errno = 0;
-  return AnswerOf(Client(kReadingSeconds).Get(path.c_str()));
+  return Ask({"GET", path, "", kReadingSeconds});
 }
 
 AgentAnswer PostToAgent(const std::string& path, const std::string& body) {
-  errno = 0;
-  return AnswerOf(Client(kAnswerSeconds).Post(path.c_str(), body, "application/json"));
+  return Ask({"POST", path, body, kAnswerSeconds});
 }
 
-struct AgentStream::Connection {
-  httplib::Client client = Client(kStreamSeconds);
-  std::atomic<bool> is_stopped = false;
-};
-
-AgentStream::AgentStream() : connection_(std::make_unique<Connection>()) {}
+AgentStream::AgentStream() : exchange_(std::make_unique<HttpExchange>()) {}
 AgentStream::~AgentStream() = default;
 
 void AgentStream::Stop() {
-  connection_->is_stopped = true;
-  connection_->client.stop();
+  is_stopped_ = true;
+  exchange_->Stop();
 }
 
 AgentAnswer AgentStream::Read(const std::string& path,
                               const std::function<bool(const std::string&)>& on_line) {
   std::string waiting;  // what is no whole line yet, or the body of a failure
-  int status = 0;
-  bool is_done = false;
-  errno = 0;
-  const httplib::Result result = connection_->client.Get(
-      path.c_str(),
-      [&](const httplib::Response& response) {
-        status = response.status;
-        return true;
-      },
-      [&](const char* bytes, size_t count) {
-        waiting.append(bytes, count);
-        if (status != 200) return true;
+  bool has_begun = false, is_done = false;
+  const Result<int> status =
+      exchange_->Run(FLAGS_socket, {"GET", path, "", 0}, [&](int answered, std::string_view piece) {
+        has_begun = true;
+        waiting += piece;
+        if (answered != 200) return true;
         size_t begin = 0;
         for (size_t end; !is_done && (end = waiting.find('\n', begin)) != std::string::npos;
              begin = end + 1)
-          is_done = connection_->is_stopped || !on_line(waiting.substr(begin, end - begin));
+          is_done = is_stopped_ || !on_line(waiting.substr(begin, end - begin));
         waiting.erase(0, begin);
         return !is_done;
       });
-  if (is_done || connection_->is_stopped) return {};
-  if (status != 0 && status != 200) return AnswerOf(status, waiting);
-  if (status == 0) return Unreachable(result.error());
+  if (is_done || is_stopped_) return {};
+  if (!status && !has_begun) return Unreachable(status.error());
+  if (status && *status != 200) return AnswerOf(*status, waiting);
   // Of a reader that fell behind the agent lives on.
   if (GetFromAgent("/v1/status").code == kExitOk) {
     AgentAnswer answer;

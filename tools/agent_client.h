@@ -3,6 +3,7 @@
 #ifndef PORTMATRIX_TOOLS_AGENT_CLIENT_H_
 #define PORTMATRIX_TOOLS_AGENT_CLIENT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,8 @@
 #include "tools/exit_code.h"
 
 namespace portmatrix {
+
+class HttpExchange;
 
 struct AgentAnswer {
   int code = kExitOk;       // kExitNoAgent if nobody answered
@@ -37,8 +40,8 @@ class AgentStream {
   void Stop();
 
  private:
-  struct Connection;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<HttpExchange> exchange_;
+  std::atomic<bool> is_stopped_ = false;
 };
 
 // Prints a failure: diagnostics and text on stderr or, with --json, the agent's error object on

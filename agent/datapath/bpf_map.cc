@@ -25,6 +25,12 @@ Result<BpfMap> BpfMap::OpenPinned(const std::string& name, const std::string& pa
   return BpfMap(name, std::move(fd));
 }
 
+uint32_t BpfMap::id() const {
+  bpf_map_info described{};
+  uint32_t size = sizeof described;
+  return bpf_obj_get_info_by_fd(fd(), &described, &size) == 0 ? described.id : 0;
+}
+
 Error BpfMap::Failure(const std::string& operation, int code) const {
   return Error{operation, "map " + name_, code, ""};
 }

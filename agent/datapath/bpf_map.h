@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,24 @@
 #include "agent/datapath/result.h"
 
 namespace portmatrix {
+
+// The values of a per-CPU array, as one value a possible processor under each index.
+template <typename Value>
+class PerProcessor {
+ public:
+  PerProcessor(size_t count, size_t processors)
+      : processors_(processors), values_(count * processors) {}
+
+  size_t size() const { return values_.size() / processors_; }
+  std::span<const Value> operator[](size_t index) const {
+    return std::span(values_).subspan(index * processors_, processors_);
+  }
+  uint8_t* bytes() { return reinterpret_cast<uint8_t*>(values_.data()); }
+
+ private:
+  size_t processors_;
+  std::vector<Value> values_;
+};
 
 class BpfMap {
  public:
@@ -27,6 +46,8 @@ class BpfMap {
   const std::string& name() const { return name_; }
   int fd() const { return fd_.get(); }
   bool valid() const { return fd_.valid(); }
+  // The kernel's number of it; zero where that cannot be read.
+  uint32_t id() const;
 
   template <typename Key, typename Value>
   Result<void> Update(const Key& key, const Value& value) const {
@@ -57,9 +78,9 @@ class BpfMap {
   // The values of indices [0, count) of an array.
   template <typename Value>
   Result<std::vector<Value>> ReadArray(uint32_t count) const;
-  // The values of indices [0, count) of a per-CPU array, each as one value a possible processor.
+  // The values of indices [0, count) of a per-CPU array.
   template <typename Value>
-  Result<std::vector<std::vector<Value>>> ReadPerCpu(uint32_t count) const;
+  Result<PerProcessor<Value>> ReadPerCpu(uint32_t count) const;
   template <typename Key>
   Result<std::vector<Key>> Keys() const {
     std::vector<Key> keys;
@@ -131,18 +152,12 @@ Result<std::vector<Value>> BpfMap::ReadArray(uint32_t count) const {
 }
 
 template <typename Value>
-Result<std::vector<std::vector<Value>>> BpfMap::ReadPerCpu(uint32_t count) const {
+Result<PerProcessor<Value>> BpfMap::ReadPerCpu(uint32_t count) const {
   static_assert(sizeof(Value) % 8 == 0);
   const auto processors = static_cast<size_t>(PossibleProcessors());
-  const size_t stride = sizeof(Value) * processors;
-  std::vector<uint8_t> bytes(stride * count);
-  if (auto read = ReadArrayBytes(count, stride, bytes.data()); !read) return read.error();
-  std::vector<std::vector<Value>> values(count);
-  const auto* at = reinterpret_cast<const Value*>(bytes.data());
-  for (auto& value : values) {
-    value.assign(at, at + processors);
-    at += processors;
-  }
+  PerProcessor<Value> values(count, processors);
+  if (auto read = ReadArrayBytes(count, sizeof(Value) * processors, values.bytes()); !read)
+    return read.error();
   return values;
 }
 

@@ -59,8 +59,9 @@ class Datapath {
   // The record of a slot; number zero: empty.
   virtual Result<pm_generation> ReadGeneration(uint32_t slot) = 0;
   // Fills `slot` with a generation: tables, names (taking numbers from `numbering`), live sets,
-  // record. A set that is there keeps what it holds; it may get more room, never less. The caller sees to it that the control word names the slot nowhere and that WaitForPrograms was
-  // called since it last did. On failure the slot is unusable but harmless.
+  // record. A set that is there keeps what it holds; it may get more room, never less. The caller
+  // sees to it that the control word names the slot nowhere and that WaitForPrograms was called
+  // since it last did. On failure the slot is unusable but harmless.
   virtual Result<void> Install(uint32_t slot, const Generation& generation,
                                const Numbering& numbering) = 0;
   // Returns when every program that was running at the call has finished.
@@ -72,8 +73,8 @@ class Datapath {
   // ---- Live sets: content that no generation holds (maps/layout.h), by set number ----
 
   virtual std::map<std::string, uint32_t> LiveNumbers() const = 0;
-  // Entries whose time is over are there until somebody erases them. Valid until the set goes; empty
-  // for one that is not there.
+  // Entries whose time is over are there until somebody erases them. Valid until the set goes;
+  // empty for one that is not there.
   virtual const LiveEntries& LiveContent(uint32_t set) const = 0;
   virtual uint32_t LiveCapacity(uint32_t set) const = 0;
   // In force with the next packet. An entry that is there already takes the new values. E2BIG: the
@@ -100,8 +101,11 @@ class Datapath {
   virtual Result<std::vector<Attachment>> Attachments() = 0;
   // Does `attachment` still hold: device there under its name and index, both hooks in place and
   // before all others? An error says what is missing. ESTALE: both hooks are in place, but the
-  // device was renamed, or a pin is gone. Cheap enough to be asked many times a second.
+  // device was renamed, or a pin is gone.
   virtual Result<void> Verify(const Attachment& attachment) = 0;
+  // After Verify found it good: the part of that which rtnetlink does not tell of. A handful of
+  // system calls, cheap enough for many times a second.
+  virtual bool StillHolds(const Attachment& attachment) = 0;
   // Sees to it that the device leaves VLAN tags inside the frames it receives, where the program
   // finds them. An error: it takes them out, and cannot be told otherwise.
   virtual Result<void> KeepTagsInFrames(const std::string& device) = 0;

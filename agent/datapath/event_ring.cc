@@ -18,12 +18,6 @@ namespace {
 // In one turn; the rest of the daemon has its turn as well.
 constexpr size_t kMostTaken = 4096;
 
-uint32_t IdOf(const BpfMap& map) {
-  bpf_map_info described{};
-  uint32_t size = sizeof described;
-  return bpf_obj_get_info_by_fd(map.fd(), &described, &size) == 0 ? described.id : 0;
-}
-
 Result<uint32_t> EntriesOf(const BpfMap& map) {
   bpf_map_info described{};
   uint32_t size = sizeof described;
@@ -116,9 +110,9 @@ Result<std::vector<uint64_t>> EventRing::Suppressed(const EventNames& names) {
   if (!values) return values.error();
   std::vector<uint64_t> sums;
   sums.reserve(values->size());
-  for (const std::vector<uint64_t>& each : *values) {
+  for (size_t source = 0; source < values->size(); ++source) {
     uint64_t sum = 0;
-    for (const uint64_t packets : each) sum += packets;
+    for (const uint64_t packets : (*values)[source]) sum += packets;
     sums.push_back(sum);
   }
   return sums;
@@ -153,7 +147,7 @@ Result<EventNames> EventRing::Names() {
 bool EventRing::IsCurrent() {
   if (pin_root_.empty()) return true;
   auto pinned = OpenMap(pin_root_, "event_settings", true);
-  return pinned && IdOf(*pinned) == IdOf(settings_);
+  return pinned && pinned->id() == settings_.id();
 }
 
 Result<EventTotals> ReadEventTotals(const std::string& pin_root) {

@@ -89,6 +89,7 @@ class FakeDatapath final : public Datapath {
   Result<void> Detach(const std::string& device) override;
   Result<std::vector<Attachment>> Attachments() override;
   Result<void> Verify(const Attachment& attachment) override;
+  bool StillHolds(const Attachment& attachment) override { return Verify(attachment).ok(); }
   Result<void> KeepTagsInFrames(const std::string& device) override;
   Result<std::vector<std::string>> RestorePins() override;
   Result<void> Remove() override;

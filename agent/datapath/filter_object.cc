@@ -3,7 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <openssl/sha.h>
+#include <nettle/sha2.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,7 +86,10 @@ std::array<uint8_t, PM_FINGERPRINT_BYTES> ProgramFingerprint() {
   size_t size = 0;
   const void* bytes = pm_filter__elf_bytes(&size);
   std::array<uint8_t, PM_FINGERPRINT_BYTES> digest;
-  SHA256(static_cast<const unsigned char*>(bytes), size, digest.data());
+  sha256_ctx context;
+  sha256_init(&context);
+  sha256_update(&context, size, static_cast<const uint8_t*>(bytes));
+  sha256_digest(&context, digest.size(), digest.data());
   return digest;
 }
 

@@ -36,10 +36,16 @@ LinkFacts FactsOf(int link) {
 
 FoundLink HeldLinks::Find(const std::string& hook, const std::string& device, uint32_t ifindex) {
   const std::string path = pins_.Link(hook, device);
-  FoundLink found;
   FileDescriptor opened(bpf_obj_get(path.c_str()));
-  found.pinned = opened.valid();
   if (opened.valid()) held_.insert_or_assign(path, std::move(opened));
+  return Held(hook, device, ifindex);
+}
+
+FoundLink HeldLinks::Held(const std::string& hook, const std::string& device,
+                          uint32_t ifindex) const {
+  const std::string path = pins_.Link(hook, device);
+  FoundLink found;
+  found.pinned = access(path.c_str(), F_OK) == 0;
   const auto held = held_.find(path);
   if (held == held_.end()) return found;
   const LinkFacts facts = FactsOf(held->second.get());

@@ -34,6 +34,8 @@ class HeldLinks {
   // The link of the device's hook, and whether it is on `ifindex`. An index is of one network
   // namespace: a device that was moved away may have the same one.
   FoundLink Find(const std::string& hook, const std::string& device, uint32_t ifindex);
+  // The same of the link that is held, without opening its pin.
+  FoundLink Held(const std::string& hook, const std::string& device, uint32_t ifindex) const;
   // Pins and holds a new link; the one before it goes after that.
   Result<void> Keep(const std::string& hook, const std::string& device, FileDescriptor link);
   // Pins again what is held.

@@ -205,4 +205,18 @@ Result<void> CheckSend(HeldLinks& links, const std::string& device, uint32_t ifi
   return {};
 }
 
+bool ReceiveStillHolds(const HeldLinks& links, const std::string& device, uint32_t ifindex,
+                       uint32_t program_id) {
+  const FoundLink held = links.Held(kXdpLinks, device, ifindex);
+  return held.place == Place::kHere && held.pinned && held.program_id == program_id;
+}
+
+bool SendStillHolds(const HeldLinks& links, const std::string& device, uint32_t ifindex,
+                    pm_tc_kind kind, uint32_t program_id) {
+  if (kind == PM_TC_CLSACT) return true;
+  const FoundLink held = links.Held(kTcLinks, device, ifindex);
+  return held.place == Place::kHere && held.pinned && held.program_id == program_id &&
+         RankOf(ifindex, program_id) == SendRank::kFirst;
+}
+
 }  // namespace portmatrix

@@ -51,6 +51,13 @@ Result<void> CheckReceive(HeldLinks& links, const std::string& device, uint32_t 
 Result<void> CheckSend(HeldLinks& links, const std::string& device, uint32_t ifindex,
                        pm_tc_kind kind, uint32_t program_id);
 
+// Of a hook that was found good: what rtnetlink does not tell of (links that are taken off or whose
+// pin goes, TCX programs put before ours). It does tell of devices and of clsact filters.
+bool ReceiveStillHolds(const HeldLinks& links, const std::string& device, uint32_t ifindex,
+                       uint32_t program_id);
+bool SendStillHolds(const HeldLinks& links, const std::string& device, uint32_t ifindex,
+                    pm_tc_kind kind, uint32_t program_id);
+
 }  // namespace portmatrix
 
 #endif  // PORTMATRIX_AGENT_DATAPATH_HOOKS_H_

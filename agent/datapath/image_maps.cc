@@ -31,12 +31,17 @@ constexpr pm_block kNothing{};
 
 }  // namespace
 
-ImageParts::ImageParts(const Image& image) : front_(std::make_unique<pm_front>()) {
+ImageParts::ImageParts() : front_(std::make_unique<pm_front>()) { Take(Image()); }
+
+void ImageParts::Take(const Image& image) {
   auto* front = reinterpret_cast<pm_block*>(front_.get());
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
     const std::span<const pm_block> table = image.tables[i];
     const auto inside = table.first(std::min(table.size(), kPlaces[i].blocks));
-    std::ranges::copy(inside, front + kPlaces[i].offset);
+    pm_block* place = front + kPlaces[i].offset;
+    std::ranges::copy(inside, place);
+    if (inside.size() < filled_[i]) std::fill(place + inside.size(), place + filled_[i], kNothing);
+    filled_[i] = inside.size();
     beyond_[i] = table.subspan(inside.size());
     if (beyond_[i].empty()) beyond_[i] = {&kNothing, 1};
   }
@@ -70,7 +75,8 @@ Result<BpfMap> MakeTable(std::span<const pm_block> blocks, const char* name) {
 }
 
 Result<void> PublishImage(const Image& image, uint32_t slot, int fronts, int tables) {
-  const ImageParts parts(image);
+  ImageParts parts;
+  parts.Take(image);
   if (bpf_map_update_elem(fronts, &slot, &parts.front(), BPF_ANY) != 0)
     return Error{"write to", "map fronts", errno, ""};
   std::array<BpfMap, PM_TABLE_COUNT> made;

@@ -27,15 +27,18 @@ inline constexpr const char* kTableNames[PM_TABLE_COUNT] = {
 // An image, parted.
 class ImageParts {
  public:
-  // `image` must outlive it and not change.
-  explicit ImageParts(const Image& image);
+  ImageParts();
+
+  // `image` must not change or go while its parts are looked at.
+  void Take(const Image& image);
 
   const pm_front& front() const { return *front_; }
   // Of a table that ends in the front, one block of zeros.
   std::span<const pm_block> beyond(size_t table) const { return beyond_[table]; }
 
  private:
-  std::unique_ptr<pm_front> front_;
+  std::unique_ptr<pm_front> front_;              // kept from image to image: memory that is at hand
+  std::array<size_t, PM_TABLE_COUNT> filled_{};  // blocks of each table in it; zeros follow
   std::array<std::span<const pm_block>, PM_TABLE_COUNT> beyond_;
 };
 

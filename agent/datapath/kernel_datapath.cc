@@ -291,6 +291,11 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
   return hooked_->Verify(attachment);
 }
 
+bool KernelDatapath::StillHolds(const Attachment& attachment) {
+  return ReceiveStillHolds(links_, attachment.device, attachment.ifindex, xdp_hook_.id) &&
+         SendStillHolds(links_, attachment.device, attachment.ifindex, attachment.tc, tc_hook_.id);
+}
+
 Result<void> KernelDatapath::KeepTagsInFrames(const std::string& device) {
   return TurnOffReceiveVlanOffload(device);
 }

@@ -55,6 +55,7 @@ class KernelDatapath final : public Datapath {
   Result<void> Detach(const std::string& device) override;
   Result<std::vector<Attachment>> Attachments() override;
   Result<void> Verify(const Attachment& attachment) override;
+  bool StillHolds(const Attachment& attachment) override;
   Result<void> KeepTagsInFrames(const std::string& device) override;
   Result<std::vector<std::string>> RestorePins() override;
   Result<void> Remove() override;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <span>
 #include <tuple>
 
 #include "agent/datapath/bpf_map.h"
@@ -28,7 +29,7 @@ uint64_t ClockNow(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
-pm_seen_counter Sum(const std::vector<pm_seen_counter>& values) {
+pm_seen_counter Sum(std::span<const pm_seen_counter> values) {
   pm_seen_counter sum{};
   for (const pm_seen_counter& value : values) {
     sum.packets += value.packets;
@@ -37,7 +38,7 @@ pm_seen_counter Sum(const std::vector<pm_seen_counter>& values) {
   return sum;
 }
 
-pm_reason_counter Sum(const std::vector<pm_reason_counter>& values) {
+pm_reason_counter Sum(std::span<const pm_reason_counter> values) {
   pm_reason_counter sum{};
   for (const pm_reason_counter& value : values) {
     sum.dropped_packets += value.dropped_packets;
@@ -50,7 +51,7 @@ pm_reason_counter Sum(const std::vector<pm_reason_counter>& values) {
   return sum;
 }
 
-pm_rule_counter Sum(const std::vector<pm_rule_counter>& values) {
+pm_rule_counter Sum(std::span<const pm_rule_counter> values) {
   pm_rule_counter sum{};
   for (const pm_rule_counter& value : values) {
     sum.packets += value.packets;
@@ -64,12 +65,13 @@ pm_rule_counter Sum(const std::vector<pm_rule_counter>& values) {
 
 class Reader final : public PinnedReader {
  public:
-  Result<void> OpenMaps(const std::string& pin_root) {
-    const Pins pins(pin_root);
+  explicit Reader(const std::string& pin_root) : pins_(pin_root) {}
+
+  Result<void> OpenMaps() {
     for (const char* name :
          {"control", "rule_counters", "reason_counters", "seen_counters", "faults", "retired",
           "retirements", "names", "owners", "generations", "attachments", "identity"}) {
-      auto map = BpfMap::OpenPinned(name, pins.Map(name), true);
+      auto map = BpfMap::OpenPinned(name, pins_.Map(name), true);
       if (!map) return map.error();
       maps_.emplace(name, std::move(*map));
     }
@@ -102,6 +104,11 @@ class Reader final : public PinnedReader {
   }
 
   Result<CounterSnapshot> ReadCounters() override {
+    if (!IsCurrent()) {
+      maps_.clear();
+      rules_.reset();
+      if (auto opened = OpenMaps(); !opened) return opened.error();
+    }
     // Begun anew if a change or a retirement came in between: then every packet that was counted
     // before stands in the snapshot once (maps/layout.h, `retirements`).
     constexpr int kAttempts = 100;
@@ -124,6 +131,14 @@ class Reader final : public PinnedReader {
     bool operator==(const Moment&) const = default;
   };
 
+  // After `portmatrix detach` the pins lead nowhere, or to the maps of what was applied since.
+  bool IsCurrent() const {
+    const auto ours = maps_.find("control");
+    if (ours == maps_.end()) return false;
+    const auto pinned = BpfMap::OpenPinned("control", pins_.Map("control"), true);
+    return pinned && pinned->id() == ours->second.id();
+  }
+
   Result<Moment> Now() {
     auto control = ReadControl();
     if (!control) return control.error();
@@ -142,7 +157,7 @@ class Reader final : public PinnedReader {
     snapshot.monotonic = ClockNow(CLOCK_MONOTONIC);
     // What packets were counted for, then what was seen: a packet on its way meanwhile never makes
     // the parts more than the sum.
-    if (auto read = ReadRules(slot, moment.retirements, &snapshot); !read) return read.error();
+    if (auto read = ReadRules(moment, &snapshot); !read) return read.error();
     if (auto read = ReadOwners(slot, moment.retirements, &snapshot); !read) return read.error();
     auto faults = maps_.at("faults").ReadPerCpu<uint64_t>(PM_FAULT_COUNT);
     if (!faults) return faults.error();
@@ -206,46 +221,73 @@ class Reader final : public PinnedReader {
     return {};
   }
 
-  Result<void> ReadRules(uint32_t slot, uint64_t retirements, CounterSnapshot* snapshot) const {
+  // Which rule counts where, in the order of a snapshot. `names` changes only around a change of
+  // the control word or a retirement, so that most readings find what the one before found.
+  struct RuleList {
+    Moment of;
+    std::vector<RuleCount> rules;  // without counts
+    std::vector<uint32_t> slots;
+    uint32_t slots_in_use = 0;
+  };
+
+  Result<RuleList> ListRules(const Moment& moment) const {
+    const uint32_t slot = PM_CONTROL_JUDGING(moment.control);
     auto names = maps_.at("names").ReadAll<uint32_t, pm_rule_name>();
     if (!names) return names.error();
-    uint32_t slots_in_use = 0;
     // Those not in force come last; then position, counter slot.
     std::vector<std::pair<std::tuple<bool, uint32_t, uint32_t>, const pm_rule_name*>> ordered;
     ordered.reserve(names->size());
+    RuleList list;
+    list.of = moment;
     for (const auto& [counter, name] : *names) {
-      if (name.retired_at != 0 && name.retired_at <= retirements) continue;
+      if (name.retired_at != 0 && name.retired_at <= moment.retirements) continue;
       const uint32_t position = name.position[slot];
       ordered.emplace_back(std::tuple(position == 0, position, counter), &name);
-      slots_in_use = std::max(slots_in_use, counter + 1);
+      list.slots_in_use = std::max(list.slots_in_use, counter + 1);
     }
     std::sort(ordered.begin(), ordered.end());
-    auto counters = maps_.at("rule_counters").ReadPerCpu<pm_rule_counter>(slots_in_use);
+    list.rules.reserve(ordered.size());
+    list.slots.reserve(ordered.size());
+    for (const auto& [order, name] : ordered) {
+      RuleCount rule;
+      rule.rule = {TextOf(name->key), static_cast<Direction>(name->direction)};
+      rule.in_force = !std::get<0>(order);
+      rule.interface = rule.rule.key.substr(0, rule.rule.key.find('/'));
+      list.rules.push_back(std::move(rule));
+      list.slots.push_back(std::get<2>(order));
+    }
+    return list;
+  }
+
+  Result<void> ReadRules(const Moment& moment, CounterSnapshot* snapshot) {
+    if (!rules_ || rules_->of != moment) {
+      auto list = ListRules(moment);
+      if (!list) return list.error();
+      rules_ = std::move(*list);
+    }
+    auto counters = maps_.at("rule_counters").ReadPerCpu<pm_rule_counter>(rules_->slots_in_use);
     if (!counters) return counters.error();
-    snapshot->rules.reserve(ordered.size());
-    for (const auto& [order, named] : ordered) {
-      const pm_rule_name& name = *named;
-      RuleCount count;
-      count.rule = {TextOf(name.key), static_cast<Direction>(name.direction)};
-      count.in_force = !std::get<0>(order);
-      count.interface = count.rule.key.substr(0, count.rule.key.find('/'));
-      count.total = Sum((*counters)[std::get<2>(order)]);
+    snapshot->rules = rules_->rules;
+    for (size_t i = 0; i < snapshot->rules.size(); ++i) {
+      RuleCount& count = snapshot->rules[i];
+      count.total = Sum((*counters)[rules_->slots[i]]);
       if (count.total.last_hit != 0)
         count.last_hit =
             snapshot->time - static_cast<int64_t>(snapshot->monotonic - count.total.last_hit);
-      snapshot->rules.push_back(std::move(count));
     }
     return {};
   }
 
+  const Pins pins_;
+  std::optional<RuleList> rules_;
   std::map<std::string, BpfMap> maps_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::string& pin_root) {
-  auto reader = std::make_unique<Reader>();
-  if (auto opened = reader->OpenMaps(pin_root); !opened) return opened.error();
+  auto reader = std::make_unique<Reader>(pin_root);
+  if (auto opened = reader->OpenMaps(); !opened) return opened.error();
   return std::unique_ptr<PinnedReader>(std::move(reader));
 }
 

@@ -66,7 +66,8 @@ class PinnedReader {
   virtual Result<pm_generation> ReadGeneration(uint32_t slot) = 0;
   virtual Result<std::vector<pm_attachment>> ReadAttachments() = 0;  // those with an ifindex
   virtual Result<pm_identity> ReadIdentity() = 0;
-  // Interfaces and devices that any retained generation names.
+  // Interfaces and devices that any retained generation names. Follows the pins, where they lead to
+  // other maps than they did when it was opened.
   virtual Result<CounterSnapshot> ReadCounters() = 0;
 };
 

@@ -64,11 +64,10 @@ Result<void> SlotImages::Adopt() {
   return {};
 }
 
-std::shared_ptr<const SlotImages::Table> SlotImages::Find(uint32_t slot, const ImageParts& parts,
-                                                          size_t table) const {
+std::shared_ptr<const SlotImages::Table> SlotImages::Find(uint32_t slot, size_t table) const {
   const auto holds = [&](const std::shared_ptr<const Table>& known) {
     if (known == nullptr) return false;
-    const std::span<const pm_block> blocks = parts.beyond(table);
+    const std::span<const pm_block> blocks = parts_.beyond(table);
     return known->entries == blocks.size() &&
            known->map.HoldsMapped(blocks.data(), blocks.size_bytes());
   };
@@ -78,13 +77,12 @@ std::shared_ptr<const SlotImages::Table> SlotImages::Find(uint32_t slot, const I
   return nullptr;
 }
 
-Result<std::shared_ptr<const SlotImages::Table>> SlotImages::Make(const ImageParts& parts,
-                                                                  size_t table) {
-  auto map = MakeTable(parts.beyond(table), kTableNames[table]);
+Result<std::shared_ptr<const SlotImages::Table>> SlotImages::Make(size_t table) {
+  auto map = MakeTable(parts_.beyond(table), kTableNames[table]);
   if (!map) return map.error();
   auto made = std::make_shared<Table>();
   made->map = std::move(*map);
-  made->entries = parts.beyond(table).size();
+  made->entries = parts_.beyond(table).size();
   ++made_;
   return std::shared_ptr<const Table>(std::move(made));
 }
@@ -92,16 +90,16 @@ Result<std::shared_ptr<const SlotImages::Table>> SlotImages::Make(const ImagePar
 Result<void> SlotImages::Fill(uint32_t slot, const Image& image) {
   Settle();  // of a change that was given up: two calls for one place must not overtake each other
   made_ = 0;
-  const ImageParts parts(image);
-  if (auto put = fronts_.Update(slot, parts.front()); !put) return put;
+  parts_.Take(image);
+  if (auto put = fronts_.Update(slot, parts_.front()); !put) return put;
   auto& tables = slots_.at(slot);
   std::vector<std::shared_ptr<Update>> updates;
   std::array<std::shared_ptr<const Table>, PM_TABLE_COUNT> next = tables;
   for (size_t i = 0; i < PM_TABLE_COUNT; ++i) {
-    next[i] = Find(slot, parts, i);
+    next[i] = Find(slot, i);
     if (next[i] != nullptr && next[i] == tables[i]) continue;
     if (next[i] == nullptr) {
-      auto made = Make(parts, i);
+      auto made = Make(i);
       if (!made) return made.error();
       next[i] = std::move(*made);
     }

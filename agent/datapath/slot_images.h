@@ -50,14 +50,16 @@ class SlotImages {
   };
   struct Update;
 
-  std::shared_ptr<const Table> Find(uint32_t slot, const ImageParts& parts, size_t table) const;
-  Result<std::shared_ptr<const Table>> Make(const ImageParts& parts, size_t table);
+  // Of the image that is being filled in.
+  std::shared_ptr<const Table> Find(uint32_t slot, size_t table) const;
+  Result<std::shared_ptr<const Table>> Make(size_t table);
   Result<void> Publish(std::vector<std::shared_ptr<Update>> updates);
   std::string PinOf(uint32_t slot, size_t table) const;
 
   const Pins& pins_;
   const BpfMap& fronts_;
   const BpfMap& outer_;
+  ImageParts parts_;
   std::array<std::array<std::shared_ptr<const Table>, PM_TABLE_COUNT>, PM_SLOTS> slots_;
   std::vector<std::jthread> waiting_;
   size_t made_ = 0;

@@ -61,10 +61,11 @@ class Faults(NodeTest):
             self.fail(f"the counters disagree: {found}")
 
     def traced(self, *inject: str):
-        """The command line under which the agent runs so that strace sees its steps, and interferes. The agent stays our child."""
+        """The command line under which the agent runs so that strace sees its steps, and interferes. The agent stays our child;
+        strace counts the steps of each of its threads apart."""
         self.trace = self.folder / "trace"
         self.trace.unlink(missing_ok=True)
-        return ("strace", "-D", "-qq", "-o", str(self.trace), "-e", f"trace={_CALLS}", *(f"-einject={how}" for how in inject))
+        return ("strace", "-f", "-D", "-qq", "-o", str(self.trace), "-e", f"trace={_CALLS}", *(f"-einject={how}" for how in inject))
 
     def points(self, only_effects: bool) -> list[tuple[str, int]]:
         """A start and a change, recorded: the points at which they can be interrupted, as (system call, its how-manieth)."""
@@ -73,14 +74,14 @@ class Faults(NodeTest):
         self.agent.wait()
         self.assertEqual(self.begin_apply().wait(30), 0)
         self.agent.stop()
-        counts, found = collections.Counter(), []
+        counts, found = collections.Counter(), {}
         for line in self.trace.read_text(errors="replace").splitlines():
-            if not (name := re.match(r"\w+(?=\()", line)):
+            if not (call := re.match(r"(\d+)\s+(?=(\w+)\()", line)):
                 continue
-            counts[name[0]] += 1
-            if not only_effects or _EFFECTS.search(line):
-                found.append((name[0], counts[name[0]]))
-        return found
+            counts[call.groups()] += 1
+            if not only_effects or _EFFECTS.search(line[call.end():]):
+                found[call[2], counts[call.groups()]] = None
+        return list(found)
 
     def interrupted(self, *inject: str) -> collections.Counter:
         """A start and a change with a fault in one of them; what came of it."""

@@ -217,6 +217,34 @@ TEST_F(AttachTest, ClosingLeavesEverythingInForceAndASecondOpenerAdoptsIt) {
   EXPECT_EQ(Packets(Counters(), "external/m/rule"), 15u);
 }
 
+TEST_F(AttachTest, AReaderFollowsChangesAndWhereThePinsLead) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "first")));
+  auto reader = PinnedReader::Open(pin_root_);
+  ASSERT_TRUE(reader.ok());
+  const auto packets = [&](const std::string& rule) {
+    const auto read = (*reader)->ReadCounters();
+    return read.ok() ? Packets(*read, rule) : UINT64_MAX;
+  };
+  EXPECT_EQ(Deliver(kOpen, 3), 3);
+  EXPECT_EQ(packets("external/m/first"), 3u);
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "second")));
+  EXPECT_EQ(Deliver(kOpen, 2), 2);
+  EXPECT_EQ(packets("external/m/first"), 3u);
+  EXPECT_EQ(packets("external/m/second"), 2u);
+
+  ASSERT_TRUE(datapath_->Remove().ok());
+  const auto gone = (*reader)->ReadCounters();
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().code, ENOENT);
+  datapath_.reset();
+  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "first")));
+  EXPECT_EQ(Deliver(kOpen, 1), 1);
+  EXPECT_EQ(packets("external/m/first"), 1u);
+  EXPECT_EQ(packets("external/m/second"), UINT64_MAX);
+}
+
 TEST_F(AttachTest, AKilledOwnerLeavesEverythingInForceAndTheNextOneAdoptsIt) {
   const pid_t child = fork();
   if (child == 0) {
@@ -256,6 +284,7 @@ TEST_F(AttachTest, HooksThatSomebodyTookOffAreMissedAndPutBack) {
     const char* name;
     std::function<bool()> take_off;
     std::string complaint;
+    bool is_filter = false;
   } kRows[] = {
       {"receive", [&] { return detach_link("xdp"); },
        "find the XDP link of pmt0: No such device (it was detached, or its device is gone)"},
@@ -266,12 +295,16 @@ TEST_F(AttachTest, HooksThatSomebodyTookOffAreMissedAndPutBack) {
        },
        hooked.tc == PM_TC_TCX
            ? "find the TCX link of pmt0: No such device (it was detached, or its device is gone)"
-           : "find the clsact filter of pmt0: No such file or directory (somebody deleted it)"},
+           : "find the clsact filter of pmt0: No such file or directory (somebody deleted it)",
+       hooked.tc == PM_TC_CLSACT},
   };
   for (const auto& row : kRows) {
     SCOPED_TRACE(row.name);
     ASSERT_TRUE(datapath_->Verify(hooked).ok());
+    EXPECT_TRUE(datapath_->StillHolds(hooked));
     ASSERT_TRUE(row.take_off());
+    // rtnetlink tells of filters.
+    EXPECT_EQ(datapath_->StillHolds(hooked), row.is_filter);
     const Result<void> found = datapath_->Verify(hooked);
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().Text(), row.complaint);

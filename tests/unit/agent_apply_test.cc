@@ -2,6 +2,8 @@
 // Applying a policy: the happy way, the gates, and that a failure at any single step leaves the old
 // generation judging.
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 
 #include "tests/unit/agent_setup.h"
 
@@ -15,7 +17,13 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class AgentApplyTest : public AgentTest {};
+class AgentApplyTest : public AgentTest {
+ protected:
+  ptrdiff_t StoredSources() const {
+    return std::distance(std::filesystem::directory_iterator(folder_.path() + "/state/sources"),
+                         {});
+  }
+};
 
 TEST_F(AgentApplyTest, FirstPolicyJudgesAndIsConfirmed) {
   const auto applied = Apply(PolicyOf({443}));
@@ -44,6 +52,14 @@ TEST_F(AgentApplyTest, HooksNewDevicesBeforeTheInstantAndReleasesOldOnesAfterIt)
   EXPECT_THAT(Hooked(), ElementsAre("eth1"));
 }
 
+TEST_F(AgentApplyTest, FirstPolicyWaitsForNobodyBeforeItsInstant) {
+  MustApply(PolicyOf({443}));
+  const auto waited = std::ranges::find(kernel_.calls, "WaitForPrograms");
+  const auto swapped = std::ranges::find(kernel_.calls, "SwapControl");
+  EXPECT_LT(swapped - kernel_.calls.begin(), waited - kernel_.calls.begin());
+  EXPECT_NE(swapped, kernel_.calls.end());
+}
+
 TEST_F(AgentApplyTest, SamePolicyIsUnchanged) {
   MustApply(PolicyOf({443}));
   kernel_.calls.clear();
@@ -66,6 +82,19 @@ TEST_F(AgentApplyTest, InvalidPolicyTouchesNothing) {
   EXPECT_THAT(refused.refusal().diagnostics, HasSubstr("policy/p.yaml:"));
   EXPECT_THAT(kernel_.calls, IsEmpty());
   EXPECT_EQ(kernel_.control, control);
+  EXPECT_EQ(StoredSources(), 1);
+}
+
+TEST_F(AgentApplyTest, CandidateThatTheDiskRefusesTouchesNothing) {
+  MustApply(PolicyOf({443}));
+  const uint64_t control = kernel_.control;
+  const std::string in_the_way = folder_.path() + "/state/sources/.unfinished-draft";
+  std::filesystem::create_directory(in_the_way);
+  const auto refused = Apply(PolicyOf({80}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.refusal().text, HasSubstr("create " + in_the_way));
+  EXPECT_EQ(kernel_.control, control);
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
 }
 
 TEST_F(AgentApplyTest, FailedExpectationRefusesUnlessForced) {

@@ -106,7 +106,8 @@ TEST_F(AgentKilledTest, ChangeThatWasKilledBeforeItsInstantFailedAndItsFilesAreG
   stored.number = 2;
   stored.fingerprint = FingerprintOf(PolicyOf({80}), "n1");
   stored.outcome = Outcome::kCandidate;
-  ASSERT_TRUE(store_->Store(stored, PolicyOf({80}), {}));
+  const Sources sources = PolicyOf({80});
+  ASSERT_TRUE(store_->Store(stored, *store_->Draft(sources), {}));
   StartAgent();
   ASSERT_TRUE(firewall_->Start(nullptr));
   EXPECT_EQ(store_->generations().at(2).outcome, Outcome::kFailed);

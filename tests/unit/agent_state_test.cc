@@ -33,7 +33,7 @@ class AgentStateTest : public testing::Test {
     generation.author = {1000, "mara"};
     generation.note = "apply";
     generation.files = {"policy/p.yaml"};
-    const auto done = store_->Store(generation, sources, {});
+    const auto done = store_->Store(generation, *store_->Draft(sources), {});
     ASSERT_TRUE(done) << done.error().Text();
   }
   void Write(const std::string& name, const std::string& text) const {
@@ -176,6 +176,30 @@ TEST_F(AgentStateTest, UnfinishedFilesAreRemoved) {
   EXPECT_THAT(store_->complaints(), IsEmpty());
   EXPECT_EQ(Files("generations"), 0u);
   EXPECT_FALSE(store_->confirmed());
+}
+
+TEST_F(AgentStateTest, DraftThatIsDroppedLeavesNothing) {
+  Store(1, PolicyOf({443}));
+  const Sources other = PolicyOf({80});
+  {
+    const auto draft = store_->Draft(other);
+    ASSERT_TRUE(draft->Finish());
+    EXPECT_EQ(Files("sources"), 2u);
+  }
+  EXPECT_EQ(Files("sources"), 1u);
+}
+
+TEST_F(AgentStateTest, DraftThatTheDiskRefusesIsNoGeneration) {
+  const Sources sources = PolicyOf({443});
+  StoredGeneration generation;
+  generation.number = 1;
+  generation.fingerprint = FingerprintOf(sources, "n1");
+  std::filesystem::create_directory(path() + "/sources/.unfinished-draft");
+  const auto done = store_->Store(generation, *store_->Draft(sources), {});
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().Text(), HasSubstr("create"));
+  EXPECT_THAT(Numbers(), IsEmpty());
+  EXPECT_EQ(Files("generations"), 0u);
 }
 
 TEST_F(AgentStateTest, DetachedIsRemembered) {

@@ -222,5 +222,19 @@ TEST_F(Socket, ReaderThatHangsUpWhileNothingIsSaidIsForgotten) {
   close(stays);
 }
 
+TEST(CounterJsonTest, WritesMomentsInUtcToTheMicrosecond) {
+  const struct {
+    int64_t nanoseconds;
+    const char* text;
+  } kRows[] = {
+      {0, "1970-01-01T00:00:00.000000Z"},
+      {951'782'399'999'999'999, "2000-02-28T23:59:59.999999Z"},
+      {951'782'400'000'001'000, "2000-02-29T00:00:00.000001Z"},
+      {1'790'000'000'123'456'789, "2026-09-21T14:13:20.123456Z"},
+      {4'102'444'799'000'000'000, "2099-12-31T23:59:59.000000Z"},
+  };
+  for (const auto& row : kRows) EXPECT_EQ(TimeText(row.nanoseconds), row.text);
+}
+
 }  // namespace
 }  // namespace portmatrix

@@ -54,8 +54,8 @@ const std::vector<Law>& Laws() {
       {"agent/datapath/",
        {"maps/", "agent/datapath/", kSkeleton},
        std::nullopt,
-       {"glog/", "gflags/", "yaml-cpp/", "nlohmann/", "httplib.h", "microhttpd.h", "prometheus/",
-        "systemd/"}},
+       {"glog/", "gflags/", "yaml-cpp/", "nlohmann/", "http_parser.h", "microhttpd.h",
+        "prometheus/", "systemd/"}},
       {"agent/", {"maps/", "agent/"}, std::nullopt},
       {"tools/", {"maps/", "agent/", "tools/", kSkeleton}, std::nullopt},
   };
