@@ -2,6 +2,7 @@
 #include "agent/policy/packet_walk.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 #include <utility>
@@ -13,8 +14,11 @@
 namespace portmatrix {
 namespace {
 
-// What merging a path and telling it cost later on.
+// What a plane costs beside what is in it; what merging a path and telling it cost later on, and
+// more for each live set of which something is known there.
+constexpr size_t kStepsAPlane = 256;
 constexpr size_t kStepsAPath = 64;
+constexpr size_t kStepsALiveSet = 128;
 constexpr size_t kMostProtocols = 128;
 
 std::optional<PacketAxis> ServiceAxis(uint8_t protocol) {
@@ -194,7 +198,9 @@ bool PacketWalk::VisitPlane(Place place, const Members& members) {
                   SetsOn(PacketAxis::kTo, place, members), Mattering(question_, members)},
                  swept_, axes_, budget_));
   }
-  budget_.Spend(planes_[plane].size() * kStepsAPath);
+  const int live = std::popcount(place.live.from.known) + std::popcount(place.live.to.known);
+  budget_.Spend(kStepsAPlane +
+                planes_[plane].size() * (kStepsAPath + static_cast<size_t>(live) * kStepsALiveSet));
   if (budget_.used_up()) return false;
   RegionPath& path = place.path;
   if (path.sets[RegionPath::kServices] == ValuePool::kAll &&

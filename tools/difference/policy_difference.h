@@ -80,7 +80,7 @@ struct PolicyDifference {
 
 // What one difference may cost: a second or two at most. Policies of a thousand rules that have
 // nothing in common need a part of it.
-inline constexpr size_t kDifferenceSteps = 120'000'000;
+inline constexpr size_t kDifferenceSteps = 100'000'000;
 
 // The sides outlive the answer.
 PolicyDifference ComparePolicies(const DifferenceSide& before, const DifferenceSide& after,
