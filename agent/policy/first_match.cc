@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -99,7 +100,13 @@ class Search {
       for (const uint8_t protocol : match_.match->protocols) ask(protocol);
       return protocols;
     }
-    for (int number = 0; number < 256; ++number) ask(static_cast<uint8_t>(number));
+    // The usual ones first, so that a packet to show is one that its reader has met.
+    constexpr std::array<uint8_t, 2> kUsual = {IPPROTO_TCP, IPPROTO_UDP};
+    for (const uint8_t protocol : kUsual) ask(protocol);
+    for (int number = 0; number < 256; ++number) {
+      const auto protocol = static_cast<uint8_t>(number);
+      if (std::ranges::find(kUsual, protocol) == kUsual.end()) ask(protocol);
+    }
     return protocols;
   }
 
