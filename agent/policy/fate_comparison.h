@@ -75,7 +75,7 @@ class FateComparison {
   };
   // What becomes of a packet, and which step says so.
   struct Outcome {
-    size_t step;
+    size_t step = 0;
     bool reply = false;
   };
 

@@ -50,7 +50,7 @@ void RegionPaths::MergeAlong(Dimension dimension) {
   std::vector<RegionPath> merged;
   std::vector<uint32_t> last;                        // by merged path: the last path of it
   std::vector<uint32_t> next(paths_.size(), kNone);  // by path: the one of the same before it
-  std::array<uint32_t, RegionPath::kDimensions + 2> key;
+  std::array<uint32_t, RegionPath::kDimensions + 2> key{};
   for (uint32_t i = 0; i < paths_.size(); ++i) {
     const RegionPath& path = paths_[i];
     key[0] = path.label;
@@ -116,7 +116,7 @@ void RegionPaths::MergeLive(LiveSide LiveCase::*side, LiveBits set) {
   SequencePool keys;
   std::vector<RegionPath> merged;
   std::vector<uint32_t> place_of;
-  std::array<uint32_t, RegionPath::kDimensions + 2> key;
+  std::array<uint32_t, RegionPath::kDimensions + 2> key{};
   for (const RegionPath& path : paths_) {
     LiveCase live = live_[path.sets[RegionPath::kLive]];
     LiveSide& asked = live.*side;
