@@ -52,9 +52,12 @@ const Command kDiffCommand = {
     "for a set of\n"
     "the policy. Sources that are spoofed in any case (local ones, loopback, multicast) are not "
     "taken out of\n"
-    "`any`. A line of both families speaks of IPv4 to IPv4 and IPv6 to IPv6. Dynamic sets count as "
-    "empty; where\n"
-    "rules depend on them and rules differ, there may be more packets, and it says so.\n"
+    "`any`. A line of both families speaks of IPv4 to IPv4 and IPv6 to IPv6. What dynamic sets "
+    "hold "
+    "is not\n"
+    "known: lines say `in dynamic set X` or `outside` it where that makes the difference. A set "
+    "that both\n"
+    "policies name holds the same under both. What is too much to work out is named.\n"
     "\n"
     "  portmatrix diff common,profiles/full common,profiles/functions --node edge1\n"
     "  portmatrix --json diff old.yaml new.yaml\n"
@@ -89,13 +92,6 @@ const Node* Find(const LoadedPolicy& loaded, const std::string& name) {
   return found == loaded.nodes.end() ? nullptr : &*found;
 }
 
-bool DependsOnDynamicSets(const Node* node) {
-  return node != nullptr && std::ranges::any_of(node->interfaces, [](const Interface& interface) {
-    return std::ranges::any_of(interface.rules,
-                               [](const Rule& rule) { return rule.match.is_live(); });
-  });
-}
-
 int RunDiff(const std::vector<std::string>& arguments) {
   if (arguments.size() != 2) return UsageError(kDiffCommand, "name two policies, OLD and NEW");
   const auto before = LoadPolicy({arguments[0]}, FLAGS_node);
@@ -106,15 +102,10 @@ int RunDiff(const std::vector<std::string>& arguments) {
   }
   const std::string name = ChooseNode(*before, *after);
   if (name.empty()) return kExitUsage;
-  PolicyDifference difference =
+  const PolicyDifference difference =
       ComparePolicies({Find(*before, name), &before->policy, &before->sources()},
                       {Find(*after, name), &after->policy, &after->sources()},
                       {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers});
-  if (DependsOnDynamicSets(Find(*before, name)) || DependsOnDynamicSets(Find(*after, name))) {
-    fmt::print(stderr, "diff: rules depend on dynamic sets, which count as empty here\n");
-    // What they hold later may meet a rule that came, went or moved.
-    if (!difference.rules.empty() || difference.reordered) difference.complete = false;
-  }
   if (FLAGS_json) {
     PrintJson(JsonOf(difference, FLAGS_limit));
   } else {

@@ -4,6 +4,7 @@
 #include <gflags/gflags.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -46,8 +47,10 @@ const Command kHistoryCommand = {
     "(~) against\n"
     "the one that judged before it; PACKETS counts the lines of packets that pass (+) and drop (-) "
     "now, against\n"
-    "the last one that was confirmed before it, `?` where the files of one of the two are not "
-    "known.\n"
+    "the last one that was confirmed before it, `>` where there may be more, `?` where the files "
+    "of "
+    "one of the\n"
+    "two are not known, or where large policies leave no time for it: a number N tells it then.\n"
     "\n"
     "With a number N: what that generation changed, as `diff` says it (`portmatrix help diff` "
     "explains the\n"
@@ -115,7 +118,8 @@ class KeptGenerations {
 
   // Without an answer the reason is in `*why`.
   std::optional<PolicyDifference> ChangesOf(const nlohmann::json& generation,
-                                            const FateQuestion& question, std::string* why) {
+                                            const FateQuestion& question, WorkBudget budget,
+                                            std::string* why) {
     const GenerationPolicy* after = Fetch(generation.value("number", uint64_t{0}), why);
     if (after == nullptr) return std::nullopt;
     DifferenceSide before;
@@ -124,7 +128,7 @@ class KeptGenerations {
       if (judged == nullptr) return std::nullopt;
       before = judged->side();
     }
-    return ComparePolicies(before, after->side(), question);
+    return ComparePolicies(before, after->side(), question, budget);
   }
 
  private:
@@ -153,14 +157,26 @@ struct PacketCounts {
   bool complete = true;
 };
 
-std::optional<PacketCounts> CountPackets(KeptGenerations& kept, const nlohmann::json& generation) {
-  std::string why;
-  const auto difference = kept.ChangesOf(generation, {}, &why);
-  if (!difference) return std::nullopt;
-  PacketCounts counts;
-  counts.complete = difference->complete;
-  for (const PacketLine& line : difference->packets)
-    ++(line.becomes.verdict == Verdict::kPass ? counts.pass : counts.drop);
+using AllCounts = std::vector<std::optional<PacketCounts>>;
+
+// Of each generation, the latest first while there is time: reading thirty large policies alone
+// takes longer than anybody wants to wait for a list. A single one is told in full by `history N`.
+AllCounts CountPackets(const nlohmann::json& generations) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kTime(2);
+  constexpr size_t kStepsOfOne = kDifferenceSteps / 6;
+  const Clock::time_point end = Clock::now() + kTime;
+  KeptGenerations kept(generations);
+  AllCounts counts(generations.size());
+  for (size_t i = generations.size(); i-- > 0 && Clock::now() < end;) {
+    std::string why;
+    const auto difference = kept.ChangesOf(generations[i], {}, WorkBudget(kStepsOfOne), &why);
+    if (!difference) continue;
+    PacketCounts& of_one = counts[i].emplace();
+    of_one.complete = difference->complete();
+    for (const PacketLine& line : difference->packets)
+      ++(line.becomes.verdict == Verdict::kPass ? of_one.pass : of_one.drop);
+  }
   return counts;
 }
 
@@ -184,7 +200,8 @@ int ShowOne(const nlohmann::json& generations, const std::string& word) {
   KeptGenerations kept(generations);
   std::string why;
   const auto difference =
-      kept.ChangesOf(*found, {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers}, &why);
+      kept.ChangesOf(*found, {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers},
+                     WorkBudget(kDifferenceSteps), &why);
   if (!difference) {
     AgentAnswer failure;
     failure.code = kExitFailure;
@@ -214,22 +231,21 @@ int RunHistory(const std::vector<std::string>& arguments) {
   if (answer.code != kExitOk) return ReportFailure(kHistoryCommand, answer);
   nlohmann::json& generations = answer.body["generations"];
   if (arguments.size() == 1) return ShowOne(generations, arguments[0]);
-  KeptGenerations kept(generations);
+  const AllCounts counts = CountPackets(generations);
   if (FLAGS_json) {
-    for (nlohmann::json& generation : generations)
-      generation["packets"] = PacketsJson(CountPackets(kept, generation));
+    for (size_t i = 0; i < counts.size(); ++i) generations[i]["packets"] = PacketsJson(counts[i]);
     PrintJson(answer.body);
     return kExitOk;
   }
   std::vector<std::vector<std::string>> rows = {
       {"", "N", "TIME", "OUTCOME", "BY", "RULES", "PACKETS", "FILES", "WHY"}};
-  for (const nlohmann::json& generation : generations) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const nlohmann::json& generation = generations[i];
     rows.push_back({generation.value("judging", false) ? "*" : "",
                     std::to_string(generation.value("number", uint64_t{0})),
                     generation.value("time", ""), generation.value("outcome", ""),
-                    generation.value("user", ""), ChangesText(generation),
-                    PacketsText(CountPackets(kept, generation)), FilesText(generation),
-                    generation.value("note", "")});
+                    generation.value("user", ""), ChangesText(generation), PacketsText(counts[i]),
+                    FilesText(generation), generation.value("note", "")});
   }
   fmt::print("{}", AlignedTable(rows, {1}));
   return kExitOk;

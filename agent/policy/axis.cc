@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace portmatrix {
 namespace {
@@ -62,6 +63,14 @@ std::optional<Stretch<Value>> Between(const Edge<Value>& edge, const Edge<Value>
   return Stretch<Value>{first, next.ends ? next.value : Before(next.value)};
 }
 
+// Does one of the set's stretches hold all of the axis?
+template <typename Value>
+bool Spans(const Stretches<Value>& set, const Stretches<Value>& within) {
+  const auto behind =
+      std::ranges::upper_bound(set, within.front().first, {}, &Stretch<Value>::first);
+  return behind != set.begin() && within.back().last <= std::prev(behind)->last;
+}
+
 // The first stretch of a class gives its sample, unless a later one holds the value that is liked.
 template <typename Value>
 void TakeSamples(AxisClass<Value>& known, const Stretch<Value>& stretch, const Value& liked,
@@ -79,15 +88,31 @@ void TakeSamples(AxisClass<Value>& known, const Stretch<Value>& stretch, const V
   }
 }
 
-// The sets that hold a stretch, up to the first that is enough.
-Members Asked(const std::map<size_t, bool>& active) {
-  Members members;
-  for (const auto& [number, enough] : active) {
-    members.push_back(number);
-    if (enough) break;
+// The sets that hold a value, ascending by number.
+class ActiveSets {
+ public:
+  void Add(size_t number, bool enough) { sets_.insert(PlaceOf(number), {number, enough}); }
+  void Remove(size_t number) { sets_.erase(PlaceOf(number)); }
+
+  // Up to the first that is enough.
+  Members Asked() const {
+    Members members;
+    for (const auto& [number, enough] : sets_) {
+      members.push_back(number);
+      if (enough) break;
+    }
+    return members;
   }
-  return members;
-}
+
+ private:
+  using Sets = std::vector<std::pair<size_t, bool>>;
+
+  Sets::iterator PlaceOf(size_t number) {
+    return std::ranges::lower_bound(sets_, number, {}, &std::pair<size_t, bool>::first);
+  }
+
+  Sets sets_;
+};
 
 }  // namespace
 
@@ -125,19 +150,25 @@ std::optional<std::vector<AxisClass<Value>>> CutAxis(const Stretches<Value>& wit
   // The axis itself is one more set; a stretch counts while it is on.
   constexpr size_t kWithin = SIZE_MAX;
   std::vector<Edge<Value>> edges;
-  const auto add = [&](const Stretches<Value>& stretches, size_t number, bool enough) {
-    for (const Stretch<Value>& stretch : stretches) {
-      edges.push_back({stretch.first, false, number, enough});
-      edges.push_back({stretch.last, true, number, enough});
-    }
+  const auto add = [&](const Stretch<Value>& stretch, size_t number, bool enough) {
+    edges.push_back({stretch.first, false, number, enough});
+    edges.push_back({stretch.last, true, number, enough});
   };
-  add(within, kWithin, false);
-  std::map<size_t, bool> active;
+  for (const Stretch<Value>& stretch : within) add(stretch, kWithin, false);
+  ActiveSets active;
   for (const NumberedSet<Value>& set : sets) {
-    if (set.stretches == nullptr) {
-      active.emplace(set.number, set.enough);
+    if (set.stretches == nullptr || Spans(*set.stretches, within)) {
+      active.Add(set.number, set.enough);
     } else {
-      add(*set.stretches, set.number, set.enough);
+      // What lies before or behind the axis cuts nothing.
+      const auto before = [&](const Stretch<Value>& stretch) {
+        return stretch.last < within.front().first;
+      };
+      const auto first = std::ranges::partition_point(*set.stretches, before);
+      for (auto each = first; each != set.stretches->end(); ++each) {
+        if (within.back().last < each->first) break;
+        add(*each, set.number, set.enough);
+      }
     }
   }
   std::ranges::sort(edges, ComesFirst<Value>);
@@ -150,14 +181,14 @@ std::optional<std::vector<AxisClass<Value>>> CutAxis(const Stretches<Value>& wit
     if (edge.number == kWithin) {
       inside = !edge.ends;
     } else if (edge.ends) {
-      active.erase(edge.number);
+      active.Remove(edge.number);
     } else {
-      active.emplace(edge.number, edge.enough);
+      active.Add(edge.number, edge.enough);
     }
     if (!inside || i + 1 == edges.size()) continue;
     const auto stretch = Between(edge, edges[i + 1]);
     if (!stretch) continue;
-    Members members = Asked(active);
+    Members members = active.Asked();
     budget.Spend(members.size() + 4);
     const bool nobody = members.empty();
     const auto [known, added] = found.try_emplace(std::move(members));

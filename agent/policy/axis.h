@@ -19,6 +19,7 @@ template <typename Value>
 struct Stretch {
   Value first;
   Value last;
+  bool operator==(const Stretch&) const = default;
 };
 template <typename Value>
 using Stretches = std::vector<Stretch<Value>>;  // ascending, disjoint

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "agent/policy/address_pool.h"
-#include "agent/policy/value_pool.h"
+#include "agent/policy/sequence_pool.h"
 
 namespace portmatrix {
 namespace {
@@ -18,7 +18,8 @@ class Contents {
  public:
   explicit Contents(bool by_rule) : by_rule_(by_rule) {}
 
-  std::vector<uint32_t> Of(const FateStep& step) {
+  std::vector<uint32_t> Of(const StepList& list, size_t at) {
+    const FateStep& step = list.steps[at];
     const Match& match = *step.match;
     std::vector<uint32_t> numbers = {
         static_cast<uint32_t>(sets_.Add(match.from)), static_cast<uint32_t>(sets_.Add(match.to)),
@@ -26,6 +27,10 @@ class Contents {
         // Beyond every type and code where none is named.
         match.icmp_type ? *match.icmp_type : 256u, match.icmp_code ? *match.icmp_code : 256u,
         static_cast<uint32_t>(step.fate.verdict), step.fate.judged ? 1u : 0u};
+    for (const LiveBits live : {list.asked[at].from_live, list.asked[at].to_live}) {
+      numbers.push_back(static_cast<uint32_t>(live));
+      numbers.push_back(static_cast<uint32_t>(live >> 32));
+    }
     numbers.push_back(static_cast<uint32_t>(match.protocols.size()));
     numbers.insert(numbers.end(), match.protocols.begin(), match.protocols.end());
     for (const auto* ranges : {&match.ports, &match.source_ports}) {
@@ -53,12 +58,16 @@ class Contents {
 
 }  // namespace
 
-std::vector<std::pair<size_t, size_t>> CommonSteps(const std::vector<FateStep>& before,
-                                                   const std::vector<FateStep>& after,
+std::vector<std::pair<size_t, size_t>> CommonSteps(const StepList& before, const StepList& after,
                                                    bool by_rule) {
   Contents contents(by_rule);
-  std::unordered_map<std::vector<uint32_t>, std::deque<size_t>, NumbersHash> places;
-  for (size_t i = 0; i < before.size(); ++i) places[contents.Of(before[i])].push_back(i);
+  SequencePool contents_of_steps;
+  std::vector<std::deque<size_t>> places;  // in `before`, by content
+  for (size_t i = 0; i < before.steps.size(); ++i) {
+    const SequencePool::Id content = contents_of_steps.Add(contents.Of(before, i));
+    if (content == places.size()) places.emplace_back();
+    places[content].push_back(i);
+  }
 
   // The longest ascending row of places in `before`, by patience: ends[n] is
   // the match with the lowest place that can end a row of n + 1.
@@ -68,11 +77,11 @@ std::vector<std::pair<size_t, size_t>> CommonSteps(const std::vector<FateStep>& 
   };
   std::vector<Pair> pairs;
   std::vector<size_t> ends;
-  for (size_t i = 0; i < after.size(); ++i) {
-    const auto found = places.find(contents.Of(after[i]));
-    if (found == places.end() || found->second.empty()) continue;
-    const size_t place = found->second.front();
-    found->second.pop_front();
+  for (size_t i = 0; i < after.steps.size(); ++i) {
+    const SequencePool::Id content = contents_of_steps.Add(contents.Of(after, i));
+    if (content >= places.size() || places[content].empty()) continue;
+    const size_t place = places[content].front();
+    places[content].pop_front();
     const auto end =
         std::ranges::lower_bound(ends, place, {}, [&](size_t pair) { return pairs[pair].before; });
     pairs.push_back({place, i, end == ends.begin() ? SIZE_MAX : *std::prev(end)});

@@ -129,6 +129,8 @@ void FateSteps::AddReversed(const Match& match, const Fate& fate) {
   Match reversed;
   reversed.from = match.to;
   reversed.to = match.from;
+  reversed.from_live = match.to_live;
+  reversed.to_live = match.from_live;
   const auto add_echo = [&](uint8_t protocol, uint8_t request, uint8_t reply) {
     if (!Matches(match, protocol, request)) return;
     Match echo = reversed;

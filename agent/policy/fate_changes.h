@@ -27,6 +27,14 @@ struct FateChange {
   PacketRegion region;
 };
 
+// Packets that were not worked out.
+struct UnknownFates {
+  std::string interface;
+  Direction direction = Direction::kIn;
+  bool answer = false;
+  PacketServices packets;
+};
+
 struct FateQuestion {
   // Packets too whose verdict stays, but is another rule's or another reason's.
   bool by_rule = false;
@@ -40,7 +48,13 @@ struct FateChanges {
   // interfaces (those of `after`, then those that it lacks), directions,
   // openings before answers, rules of `after`, rules of `before`.
   std::vector<FateChange> changes;
-  bool complete = true;  // false: the budget did not suffice, there may be more
+  // What the budget did not suffice for: there may be more changes among these.
+  std::vector<UnknownFates> unknown;
+  // Live sets of both nodes, by the bits of the regions' live sides. Sets of one name are one: they
+  // hold the same whichever policy judges.
+  std::vector<std::string> live_sets;
+
+  bool complete() const { return unknown.empty(); }
 };
 
 // Both nodes must outlive the answer. Interfaces are the same if their names
@@ -48,9 +62,9 @@ struct FateChanges {
 FateChanges CompareFates(const Node& before, const Node& after, const FateQuestion& question,
                          WorkBudget& budget);
 
-// Sources whose packets an interface drops, whatever its rules say: what both policies have for local,
-// and what never comes from outside. A null interface has nothing local. None where only one of them
-// is a DHCP client, whose exchange passes from any source: there the regions cut them out.
+// Sources whose packets an interface drops, whatever its rules say: what both policies have for
+// local, and what never comes from outside. A null interface has nothing local. None where only one
+// of them is a DHCP client, whose exchange passes from any source: there the regions cut them out.
 AddressSet AlwaysSpoofed(const Interface* before, const Interface* after);
 
 }  // namespace portmatrix

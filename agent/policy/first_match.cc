@@ -4,23 +4,26 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include "agent/policy/axis.h"
 #include "agent/policy/service_classes.h"
+#include "agent/policy/service_reader.h"
 #include "agent/policy/tuple.h"
 
 namespace portmatrix {
 namespace {
 
 // Samples are friendly where the class leaves a choice: addresses for documentation (RFC 5737, RFC
-// 3849), the first dynamic port (RFC 6335).
+// 3849), the first dynamic port (RFC 6335), a service that everybody knows.
 constexpr Address kSomebody4 = {.family = Family::kIpv4, .bytes = {198, 51, 100, 7}};
 constexpr Address kSomebody6 = {
     .family = Family::kIpv6,
     .bytes = {0x20, 0x01, 0x0d, 0xb8, 0, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}};
 constexpr uint32_t kDynamicPort = 49152;
+constexpr uint32_t kWebPort = 80;
 
 using Visitor = std::function<bool(const FirstMatch&)>;
 
@@ -99,7 +102,13 @@ class Search {
       for (const uint8_t protocol : match_.match->protocols) ask(protocol);
       return protocols;
     }
-    for (int number = 0; number < 256; ++number) ask(static_cast<uint8_t>(number));
+    // The usual ones first, so that a packet to show is one that its reader has met.
+    constexpr std::array<uint8_t, 2> kUsual = {IPPROTO_TCP, IPPROTO_UDP};
+    for (const uint8_t protocol : kUsual) ask(protocol);
+    for (int number = 0; number < 256; ++number) {
+      const auto protocol = static_cast<uint8_t>(number);
+      if (std::ranges::find(kUsual, protocol) == kUsual.end()) ask(protocol);
+    }
     return protocols;
   }
 
@@ -131,7 +140,8 @@ class Search {
       stretches.push_back(keys(*others_[member].match, protocol));
       sets.push_back({member, &stretches.back(), enough(member)});
     }
-    const CutOptions<uint32_t> options{nobody_ends_, keys == SourceKeys ? kDynamicPort : 0};
+    const uint32_t service = HasPorts(protocol) ? kWebPort : 0;
+    const CutOptions<uint32_t> options{nobody_ends_, keys == SourceKeys ? kDynamicPort : service};
     return AskEach(CutAxis(keys(*match_.match, protocol), sets, options, budget_), next);
   }
 

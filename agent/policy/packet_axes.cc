@@ -2,6 +2,7 @@
 #include "agent/policy/packet_axes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/policy/address_pool.h"
 #include "agent/policy/protocol.h"
@@ -13,14 +14,15 @@ constexpr uint32_t kLastKey = 0xffff;
 
 }  // namespace
 
-PacketAxes::PacketAxes(const std::vector<const Match*>& matches, Family family, WorkBudget& budget)
-    : family_(family), rows_(matches.size()) {
+PacketAxes::PacketAxes(const std::vector<AskedMatch>& matches, Family family, WorkBudget& budget)
+    : family_(family), rows_(matches.size()), empty_(pool_.Add({}, kLastKey)) {
   for (const PacketAxis axis : {PacketAxis::kPort, PacketAxis::kIcmp, PacketAxis::kSourcePort}) {
     last_[static_cast<size_t>(axis)] = kLastKey;
   }
-  for (size_t i = 0; i < matches.size(); ++i) SetServices(*matches[i], rows_[i]);
-  SetAddresses(matches, PacketAxis::kFrom, &Match::from, budget);
-  SetAddresses(matches, PacketAxis::kTo, &Match::to, budget);
+  for (size_t i = 0; i < matches.size(); ++i) SetServices(*matches[i].match, rows_[i]);
+  SetAddresses(matches, PacketAxis::kFrom, budget);
+  SetAddresses(matches, PacketAxis::kTo, budget);
+  for (size_t axis = 0; axis < kPacketAxes; ++axis) SetBoundaries(static_cast<PacketAxis>(axis));
 }
 
 void PacketAxes::SetServices(const Match& match, Row& row) {
@@ -39,15 +41,17 @@ void PacketAxes::SetServices(const Match& match, Row& row) {
   set(PacketAxis::kSourcePort, StretchesOf(match.source_ports));
 }
 
-void PacketAxes::SetAddresses(const std::vector<const Match*>& matches, PacketAxis axis, Side side,
+void PacketAxes::SetAddresses(const std::vector<AskedMatch>& matches, PacketAxis axis,
                               WorkBudget& budget) {
+  const bool source = axis == PacketAxis::kFrom;
   AddressPool sets;
   std::vector<size_t> numbers;
   std::vector<Stretches<Address>> stretches;
-  for (const Match* match : matches) {
-    const size_t number = sets.Add(match->*side);
+  for (const AskedMatch& asked : matches) {
+    const AddressSet& set = source ? asked.match->from : asked.match->to;
+    const size_t number = sets.Add(set);
     numbers.push_back(number);
-    if (number == stretches.size()) stretches.push_back(StretchesOf(match->*side, family_));
+    if (number == stretches.size()) stretches.push_back(StretchesOf(set, family_));
   }
 
   std::vector<Address>& first = first_[static_cast<size_t>(axis)];
@@ -78,8 +82,27 @@ void PacketAxes::SetAddresses(const std::vector<const Match*>& matches, PacketAx
   }
   for (size_t i = 0; i < matches.size(); ++i) {
     rows_[i].values[static_cast<size_t>(axis)] = ids[numbers[i]];
-    if (stretches[numbers[i]].empty()) rows_[i].possible = false;
+    const LiveBits live = source ? matches[i].from_live : matches[i].to_live;
+    if (stretches[numbers[i]].empty() && live == 0) rows_[i].possible = false;
   }
+}
+
+void PacketAxes::SetBoundaries(PacketAxis axis) {
+  std::vector<ValuePool::Id> sets;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (IsPossible(i) && At(axis, i) != ValuePool::kAll) sets.push_back(At(axis, i));
+  }
+  std::ranges::sort(sets);
+  sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
+  std::vector<Boundary>& boundaries = boundaries_[static_cast<size_t>(axis)];
+  for (const ValuePool::Id set : sets) {
+    for (const Stretch<uint32_t>& stretch : pool_.at(set)) {
+      boundaries.push_back({stretch.first, set});
+      if (stretch.last < Greatest(axis)) boundaries.push_back({stretch.last + 1, set});
+    }
+  }
+  std::ranges::sort(boundaries, {},
+                    [](const Boundary& each) { return std::pair(each.position, each.set); });
 }
 
 AddressStretches PacketAxes::AddressesOf(PacketAxis axis, ValuePool::Id values) const {

@@ -17,25 +17,37 @@
 
 namespace portmatrix {
 
-// In the order in which packets are cut. A protocol has ports and source ports, or ICMP's types, or
-// neither.
+// A protocol has ports and source ports, or ICMP's types, or neither.
 enum class PacketAxis : uint8_t { kPort, kIcmp, kSourcePort, kFrom, kTo };
 inline constexpr size_t kPacketAxes = 5;
 
 class PacketAxes {
  public:
-  // `matches` must outlive it.
-  PacketAxes(const std::vector<const Match*>& matches, Family family, WorkBudget& budget);
+  // Where a set begins, or has just ended.
+  struct Boundary {
+    uint32_t position;
+    ValuePool::Id set;
+  };
+
+  // The matches must outlive it.
+  PacketAxes(const std::vector<AskedMatch>& matches, Family family, WorkBudget& budget);
 
   Family family() const { return family_; }
   // Whether some packet of the family can match.
   bool IsPossible(size_t match) const { return rows_[match].possible; }
   const ProtocolSet& protocols(size_t match) const { return rows_[match].protocols; }
+  // Live sets not counted.
   ValuePool::Id At(PacketAxis axis, size_t match) const {
     return rows_[match].values[static_cast<size_t>(axis)];
   }
+  bool IsEmpty(ValuePool::Id set) const { return set == empty_; }
   uint32_t Greatest(PacketAxis axis) const { return last_[static_cast<size_t>(axis)]; }
+  // Of all sets of the matches on the axis but the one of every value; by position.
+  const std::vector<Boundary>& boundaries(PacketAxis axis) const {
+    return boundaries_[static_cast<size_t>(axis)];
+  }
   ValuePool& pool() { return pool_; }
+  size_t pool_size() const { return pool_.size(); }
 
   AddressStretches AddressesOf(PacketAxis axis, ValuePool::Id values) const;
 
@@ -45,17 +57,18 @@ class PacketAxes {
     ProtocolSet protocols;
     std::array<ValuePool::Id, kPacketAxes> values{};
   };
-  using Side = AddressSet Match::*;
 
-  void SetAddresses(const std::vector<const Match*>& matches, PacketAxis axis, Side side,
-                    WorkBudget& budget);
+  void SetAddresses(const std::vector<AskedMatch>& matches, PacketAxis axis, WorkBudget& budget);
   void SetServices(const Match& match, Row& row);
+  void SetBoundaries(PacketAxis axis);
 
   Family family_;
   std::vector<Row> rows_;
   ValuePool pool_;
+  ValuePool::Id empty_;
   std::array<uint32_t, kPacketAxes> last_{};
   std::array<std::vector<Address>, kPacketAxes> first_;  // addresses at which stretches begin
+  std::array<std::vector<Boundary>, kPacketAxes> boundaries_;
 };
 
 }  // namespace portmatrix

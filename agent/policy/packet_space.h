@@ -2,11 +2,11 @@
 // The space of all packets, as far as rules can tell them apart: by family, protocol, service
 // (destination port, or ICMP type and code), source port, source and destination address. Lists of
 // matches, each asked in its order, cut it into disjoint regions whose packets meet the same first
-// match in every list.
+// match in every list. Whether a live set holds an address is one more thing that tells packets
+// apart: what it holds is unknown, so every packet is asked about with it and without.
 //
-// One list alone tells what a policy does with some packets (an expectation that holds for all of
-// them, and a packet for which it does not); two tell what a change does, or whether a rule could
-// go. Exact: nothing is sampled, and what the work did not suffice for is said.
+// One list alone tells what a policy does with packets; two tell what a change does. Exact: nothing
+// is sampled, and what the work did not suffice for is said.
 //
 //   PacketQuestion question;
 //   for (const Rule& rule : rules) question.matches.push_back({&rule.match});
@@ -35,6 +35,18 @@ namespace portmatrix {
 
 using ProtocolSet = std::bitset<256>;
 
+// Some live sets by their numbers: bit i stands for set i.
+using LiveBits = uint64_t;
+
+// What is known of the live sets that hold an address.
+struct LiveSide {
+  LiveBits known = 0;
+  LiveBits held = 0;  // of those known
+
+  bool Agrees(LiveBits holding) const { return (holding & known) == held; }
+  bool operator==(const LiveSide&) const = default;
+};
+
 // All packets of a family with one value of each dimension; never empty. In packets of a protocol
 // that has no ports or types, `services` and `source_ports` hold everything.
 struct PacketRegion {
@@ -45,8 +57,9 @@ struct PacketRegion {
   Stretches<uint32_t> source_ports;              // of TCP, UDP and SCTP
   std::shared_ptr<const AddressStretches> from;  // regions of one answer share equal ones
   std::shared_ptr<const AddressStretches> to;
+  LiveSide from_live, to_live;  // of the addresses, only those that the live sets hold so
 
-  bool Contains(const pm_tuple& tuple) const;
+  bool Contains(const pm_tuple& tuple, LiveBits from_holding = 0, LiveBits to_holding = 0) const;
 };
 
 // Values of a whole dimension: ports, or types and codes.
@@ -59,9 +72,12 @@ pm_tuple PacketIn(const PacketRegion& region);
 inline constexpr size_t kNoMatch = SIZE_MAX;
 
 struct AskedMatch {
-  const Match* match = nullptr;
+  const Match* match = nullptr;  // its own live sets are not looked at, but those below
   uint32_t list = 0;
-  bool matters = false;  // see PacketQuestion::sparse
+  bool matters = true;  // see PacketQuestion::sparse
+  uint32_t kind = 0;    // see PacketQuestion::kinds
+  LiveBits from_live = 0;
+  LiveBits to_live = 0;
 };
 
 struct PacketQuestion {
@@ -69,18 +85,15 @@ struct PacketQuestion {
   // the call.
   std::vector<AskedMatch> matches;
   uint32_t lists = 1;
-  // Only packets of this match are asked about; null: all.
-  const Match* within = nullptr;
   // What to say of packets that meet first[i] first in list i: an index into `matches`, or
   // kNoMatch. Regions of different labels are told apart, and those of label zero not told.
   std::function<uint32_t(std::span<const size_t> first)> label;
   // Promised: packets of which no first match has `matters` get label zero. Where few matches
   // matter, the work is little, however long the lists are.
   bool sparse = false;
-  // Spares work where it is given: do packets that may match these (ascending indices into
-  // `matches`; the last of a list matches all that is left, if it is a match for all) surely get
-  // label zero?
-  std::function<bool(std::span<const uint32_t> left)> settled = {};
+  // Promised: packets whose first matches, as far as there are any, are all of one kind get label
+  // zero.
+  bool kinds = false;
 };
 
 struct LabelledRegion {
@@ -88,17 +101,23 @@ struct LabelledRegion {
   PacketRegion region;
 };
 
+// All packets of a family and some protocols to some services.
+struct PacketServices {
+  Family family = Family::kIpv4;
+  ProtocolSet protocols;
+  Stretches<uint32_t> services;
+};
+
 struct PacketRegions {
   // Disjoint; merged where two of one label differ in one dimension only. By label, then as found;
   // the same on every machine.
   std::vector<LabelledRegion> regions;
-  // False: the budget or the room for regions did not suffice. Those that are there are right, but
-  // there may be more.
-  bool complete = true;
-};
+  // What the budget did not suffice for: of these packets some may be in no region. The regions
+  // that are there are right.
+  std::vector<PacketServices> unknown;
 
-// At most so many regions before merging.
-inline constexpr size_t kMaxRegions = 200'000;
+  bool complete() const { return unknown.empty(); }
+};
 
 PacketRegions CutPackets(const PacketQuestion& question, WorkBudget& budget);
 

@@ -4,49 +4,42 @@
 #include <algorithm>
 
 namespace portmatrix {
-namespace {
 
-void Append(Values& values, const Stretch<uint32_t>& stretch) {
-  if (!values.empty() && values.back().last + 1 == stretch.first) {
-    values.back().last = stretch.last;
-  } else {
-    values.push_back(stretch);
-  }
+ValuePool::ValuePool() {
+  // No set is written so, and kAll has its number.
+  const uint32_t all[] = {1, 0};
+  pool_.Add(all);
 }
-
-bool Equal(const Values& left, const Values& right) {
-  return std::ranges::equal(left, right, [](const auto& a, const auto& b) {
-    return a.first == b.first && a.last == b.last;
-  });
-}
-
-}  // namespace
 
 ValuePool::Id ValuePool::Add(const Values& values, uint32_t last) {
-  Values joined;
-  for (const Stretch<uint32_t>& stretch : values) Append(joined, stretch);
-  if (joined.size() == 1 && joined[0].first == 0 && joined[0].last == last) return kAll;
-  Hasher hasher;
-  for (const Stretch<uint32_t>& stretch : joined) {
-    hasher.Add(stretch.first);
-    hasher.Add(stretch.last);
+  ends_.clear();
+  for (const Stretch<uint32_t>& stretch : values) {
+    if (!ends_.empty() && ends_.back() + 1 == stretch.first) {
+      ends_.back() = stretch.last;
+    } else {
+      ends_.push_back(stretch.first);
+      ends_.push_back(stretch.last);
+    }
   }
-  const auto [first, end] = by_hash_.equal_range(hasher.hash());
-  for (auto known = first; known != end; ++known) {
-    if (Equal(values_[known->second], joined)) return known->second;
-  }
-  const auto id = static_cast<Id>(values_.size());
-  by_hash_.emplace(hasher.hash(), id);
-  values_.push_back(std::move(joined));
-  return id;
+  if (ends_.size() == 2 && ends_[0] == 0 && ends_[1] == last) return kAll;
+  return pool_.Add(ends_);
 }
 
-ValuePool::Id ValuePool::Join(Id left, Id right, uint32_t last) {
-  Values both;
-  both.reserve(at(left).size() + at(right).size());
-  std::ranges::merge(at(left), at(right), std::back_inserter(both), {}, &Stretch<uint32_t>::first,
-                     &Stretch<uint32_t>::first);
-  return Add(both, last);
+ValuePool::Id ValuePool::Join(std::span<const Id> sets, uint32_t last) {
+  Values all;
+  for (const Id set : sets) {
+    const std::span<const uint32_t> ends = pool_.at(set);
+    for (size_t i = 0; i < ends.size(); i += 2) all.push_back({ends[i], ends[i + 1]});
+  }
+  std::ranges::sort(all, {}, &Stretch<uint32_t>::first);
+  return Add(all, last);
+}
+
+Values ValuePool::at(Id id) const {
+  Values values;
+  const std::span<const uint32_t> ends = pool_.at(id);
+  for (size_t i = 0; i < ends.size(); i += 2) values.push_back({ends[i], ends[i + 1]});
+  return values;
 }
 
 }  // namespace portmatrix

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The difference of random policies, held against the reference evaluator: a packet is in it
-// exactly if the evaluator judges it otherwise under the other policy. And policies that are only
-// written otherwise have none.
+// exactly if the evaluator judges it otherwise under the other policy, whatever live sets hold. And
+// policies that are only written otherwise have none.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "agent/policy/evaluator.h"
 #include "agent/policy/fate_changes.h"
 #include "agent/policy/judging.h"
+#include "agent/policy/live_content.h"
 #include "agent/policy/protocol.h"
 #include "agent/policy/service_reader.h"
 #include "agent/policy/tuple.h"
@@ -25,7 +26,7 @@ namespace portmatrix {
 namespace {
 
 constexpr size_t kPlenty = 2'000'000'000;
-constexpr uint64_t kPairs = 200;
+constexpr uint64_t kPairs = 150;
 constexpr int kPackets = 250;
 
 const Interface* Find(const Node& node, const std::string& name) {
@@ -57,7 +58,11 @@ Fate FateOf(const Decision& decision) {
 // Judges packets of one policy on an interface; nothing passes where it has none.
 class Judge {
  public:
-  Judge(const Node& node, const std::string& name) : matcher_(MakeLinearMatcher(node)) {
+  Judge(const Node& node, const std::string& name, const LiveContent& live)
+      : matcher_(MakeLinearMatcher(node)) {
+    at_.node = &node;
+    at_.live = &live;
+    at_.live_use = {true, true};
     const auto found = std::ranges::find(node.interfaces, name, &Interface::name);
     if (found == node.interfaces.end()) return;
     at_.interface = &*found;
@@ -175,7 +180,7 @@ class Difference {
       : before_(before), after_(after) {
     WorkBudget budget(kPlenty);
     changes_ = CompareFates(before, after, question, budget);
-    EXPECT_TRUE(changes_.complete);
+    EXPECT_TRUE(changes_.complete());
   }
 
   const std::vector<FateChange>& all() const { return changes_.changes; }
@@ -183,12 +188,14 @@ class Difference {
   // The change that holds the packet, of which there is one at most. Null where it is spoofed under
   // both policies.
   const FateChange* Find(const std::string& interface, Direction direction, bool answer,
-                         const pm_tuple& tuple) const {
+                         const pm_tuple& tuple, const LiveContent& live) const {
     if (direction == Direction::kIn && IsSpoofed(interface, tuple)) return nullptr;
     const FateChange* found = nullptr;
     for (const FateChange& change : changes_.changes) {
       if (change.interface != interface || change.direction != direction ||
-          change.answer != answer || !change.region.Contains(tuple)) {
+          change.answer != answer ||
+          !change.region.Contains(tuple, Holding(live, TupleSource(tuple)),
+                                  Holding(live, TupleDestination(tuple)))) {
         continue;
       }
       EXPECT_EQ(found, nullptr) << "in two regions";
@@ -196,6 +203,8 @@ class Difference {
     }
     return found;
   }
+
+  const std::vector<std::string>& live_sets() const { return changes_.live_sets; }
 
   bool IsSpoofed(const std::string& interface, const pm_tuple& tuple) const {
     const Address source = TupleSource(tuple);
@@ -205,10 +214,31 @@ class Difference {
   }
 
  private:
+  // The live sets that hold the address, as regions have them.
+  LiveBits Holding(const LiveContent& live, const Address& address) const {
+    LiveBits bits = 0;
+    for (size_t set = 0; set < live_sets().size(); ++set) {
+      if (live.Contains(live_sets()[set], address, 0)) bits |= LiveBits{1} << set;
+    }
+    return bits;
+  }
+
   const Node& before_;
   const Node& after_;
   FateChanges changes_;
 };
+
+// Puts the packet's addresses into some of the sets, and nothing else.
+LiveContent AnyContent(Random& random, const std::vector<std::string>& sets,
+                       const pm_tuple& tuple) {
+  LiveContent live;
+  for (const std::string& set : sets) {
+    for (const Address& address : {TupleSource(tuple), TupleDestination(tuple)}) {
+      if (random.Percent(40)) live.Add(set, HostPrefix(address));
+    }
+  }
+  return live;
+}
 
 std::vector<std::string> NamesOf(const Node& before, const Node& after) {
   std::vector<std::string> names;
@@ -224,9 +254,11 @@ void Compare(const Node& before, const Node& after, uint64_t seed, size_t* seen)
   const Difference verdicts(before, after, {.by_rule = false, .all_answers = false});
   const Difference fates(before, after, {.by_rule = true, .all_answers = true});
   Packets packets(before, after, seed);
+  Random random(seed + 1);
+  LiveContent live;
   for (const std::string& name : NamesOf(before, after)) {
-    const Judge was(before, name);
-    const Judge is(after, name);
+    const Judge was(before, name, live);
+    const Judge is(after, name, live);
     std::vector<FateChange> of_interface;
     for (const FateChange& change : fates.all())
       if (change.interface == name) of_interface.push_back(change);
@@ -235,12 +267,13 @@ void Compare(const Node& before, const Node& after, uint64_t seed, size_t* seen)
       // DHCP's exchange passes even from its own destination, which no region can tell.
       if (TupleSource(tuple) == TupleDestination(tuple) && tuple.protocol == protocol::kUdp)
         continue;
+      live = AnyContent(random, verdicts.live_sets(), tuple);
       for (const Direction direction : {Direction::kIn, Direction::kOut}) {
         SCOPED_TRACE(name + " " + ToString(direction) + " " + TextOf(tuple));
         const Fate opening_was = was.Opening(direction, tuple);
         const Fate opening_is = is.Opening(direction, tuple);
         const bool turned = opening_was.verdict != opening_is.verdict;
-        const FateChange* change = verdicts.Find(name, direction, false, tuple);
+        const FateChange* change = verdicts.Find(name, direction, false, tuple, live);
         ASSERT_EQ(change != nullptr, turned) << KeyOf(opening_was) << " -> " << KeyOf(opening_is);
         if (change != nullptr) {
           ++*seen;
@@ -249,7 +282,7 @@ void Compare(const Node& before, const Node& after, uint64_t seed, size_t* seen)
         }
         const bool other =
             KeyOf(opening_was) != KeyOf(opening_is) && opening_was.judged && opening_is.judged;
-        ASSERT_EQ(fates.Find(name, direction, false, tuple) != nullptr, turned || other)
+        ASSERT_EQ(fates.Find(name, direction, false, tuple, live) != nullptr, turned || other)
             << KeyOf(opening_was) << " -> " << KeyOf(opening_is);
 
         if (IsEchoRequest(tuple)) continue;  // always opens
@@ -258,7 +291,7 @@ void Compare(const Node& before, const Node& after, uint64_t seed, size_t* seen)
         const bool told = turned && opening_was.verdict == answer_was.verdict &&
                           opening_is.verdict == answer_is.verdict;
         const bool answered = answer_was.verdict != answer_is.verdict && !told;
-        const FateChange* answer = fates.Find(name, direction, true, tuple);
+        const FateChange* answer = fates.Find(name, direction, true, tuple, live);
         ASSERT_EQ(answer != nullptr, answered) << KeyOf(answer_was) << " -> " << KeyOf(answer_is);
         if (answer == nullptr) continue;
         EXPECT_EQ(answer->was.verdict, answer_was.verdict);
@@ -268,24 +301,36 @@ void Compare(const Node& before, const Node& after, uint64_t seed, size_t* seen)
         ASSERT_TRUE(question);
         const Direction other_way = Opposite(direction);
         if (other_way == Direction::kIn && verdicts.IsSpoofed(name, *question)) continue;
-        const FateChange* opener = verdicts.Find(name, other_way, false, *question);
+        const FateChange* opener = verdicts.Find(name, other_way, false, *question, live);
         const bool follows = opener != nullptr && opener->becomes.verdict == answer_is.verdict;
-        EXPECT_EQ(verdicts.Find(name, direction, true, tuple) == nullptr, follows);
+        EXPECT_EQ(verdicts.Find(name, direction, true, tuple, live) == nullptr, follows);
       }
     }
   }
 }
 
-TEST(RandomFateChanges, AreWhatTheEvaluatorJudgesOtherwise) {
-  size_t seen = 0;
+void CompareMany(bool with_live_sets, size_t* seen) {
   for (uint64_t seed = 0; seed < kPairs; ++seed) {
     Random random(seed);
-    const Node before = RandomNode(random);
+    Node before = RandomNode(random);
+    if (with_live_sets) AddLiveSets(before, random);
     // Every fifth has little in common.
-    const Node after = seed % 5 == 0 ? RandomNode(random) : Mutate(before, random);
-    Compare(before, after, seed, &seen);
+    Node after = seed % 5 == 0 ? RandomNode(random) : Mutate(before, random);
+    if (with_live_sets) AddLiveSets(after, random);
+    Compare(before, after, seed, seen);
     if (testing::Test::HasFailure()) FAIL() << "seed " << seed;
   }
+}
+
+TEST(RandomFateChanges, AreWhatTheEvaluatorJudgesOtherwise) {
+  size_t seen = 0;
+  CompareMany(/*with_live_sets=*/false, &seen);
+  EXPECT_GT(seen, kPairs * 20);
+}
+
+TEST(RandomFateChanges, AreSoWhateverLiveSetsHold) {
+  size_t seen = 0;
+  CompareMany(/*with_live_sets=*/true, &seen);
   EXPECT_GT(seen, kPairs * 20);
 }
 

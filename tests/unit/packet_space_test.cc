@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <deque>
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +46,12 @@ std::string Text(const ProtocolSet& protocols) {
   if (protocols.all()) return "*";
   std::string text;
   for (size_t protocol = 0; protocol < protocols.size(); ++protocol) {
-    if (protocols.test(protocol)) text += (text.empty() ? "" : ",") + std::to_string(protocol);
+    if (!protocols.test(protocol)) continue;
+    size_t last = protocol;
+    while (last + 1 < protocols.size() && protocols.test(last + 1)) ++last;
+    text += (text.empty() ? "" : ",") + std::to_string(protocol);
+    if (last > protocol) text += "-" + std::to_string(last);
+    protocol = last;
   }
   return text;
 }
@@ -67,17 +71,12 @@ std::vector<std::string> Texts(const PacketRegions& regions) {
 }
 
 // A list whose n-th row has label n, counted from one; what none matches has label zero.
-std::vector<std::string> Partition(const std::vector<MatchRow>& rows,
-                                   const MatchRow* within = nullptr) {
+std::vector<std::string> Partition(const std::vector<MatchRow>& rows) {
   std::deque<Match> matches;
   PacketQuestion question;
   for (const MatchRow& row : rows) {
     matches.push_back(MakeMatch(row));
     question.matches.push_back({&matches.back()});
-  }
-  if (within != nullptr) {
-    matches.push_back(MakeMatch(*within));
-    question.within = &matches.back();
   }
   question.label = [](std::span<const size_t> first) {
     return first[0] == kNoMatch ? 0 : static_cast<uint32_t>(first[0] + 1);
@@ -147,16 +146,16 @@ TEST(PacketSpace, PiecesOfOneLabelAreMerged) {
             Lines{"7: v4 6,17 from 10.0.0.0-10.255.255.255 to * ports *>1-20"});
 }
 
-TEST(PacketSpace, TellsWhatNoMatchTakesAndOnlyWithin) {
-  const Match web = MakeMatch({.protocols = {6}, .ports = {Port(443)}});
-  const Match within = MakeMatch({.to = {"203.0.113.11"}, .protocols = {6}});
+TEST(PacketSpace, TellsWhatNoMatchTakes) {
+  const Match web = MakeMatch({.from = {"0.0.0.0/0"}, .protocols = {6}, .ports = {Port(443)}});
   PacketQuestion question;
   question.matches = {{&web}};
-  question.within = &within;
   question.label = [](std::span<const size_t> first) { return first[0] == kNoMatch ? 1u : 0u; };
   WorkBudget budget(kPlenty);
-  EXPECT_EQ(Texts(CutPackets(question, budget)),
-            Lines{"1: v4 6 from * to 203.0.113.11 ports *>0-442,444-65535"});
+  EXPECT_EQ(
+      Texts(CutPackets(question, budget)),
+      (Lines{"1: v4 0-5,7-255 from * to * ports *>*", "1: v4 6 from * to * ports *>0-442,444-65535",
+             "1: v6 * from * to * ports *>*"}));
 }
 
 TEST(PacketSpace, APacketOfARegionIsAPlainOne) {
@@ -184,15 +183,18 @@ TEST(PacketSpace, APacketOfARegionIsAPlainOne) {
                             "47 10.0.0.0 0>0"}));
 }
 
-TEST(PacketSpace, IsIncompleteWithoutBudget) {
+TEST(PacketSpace, SaysWhatTheBudgetDidNotSufficeFor) {
   const Match match = MakeMatch({.protocols = {6}, .ports = {Port(443)}});
   PacketQuestion question;
   question.matches = {{&match}};
+  question.sparse = true;
   question.label = [](std::span<const size_t>) { return 1u; };
   WorkBudget little(10);
-  EXPECT_FALSE(CutPackets(question, little).complete);
+  const PacketRegions some = CutPackets(question, little);
+  ASSERT_FALSE(some.complete());
+  EXPECT_EQ(Text(some.unknown[0].protocols), "6");
   WorkBudget budget(kPlenty);
-  EXPECT_TRUE(CutPackets(question, budget).complete);
+  EXPECT_TRUE(CutPackets(question, budget).complete());
 }
 
 // Two lists over every packet of the small world.
@@ -208,12 +210,10 @@ class TwoLists {
       }
       if (list == 0) first_ = matches_.size();
     }
-    if (world_.Below(3) == 0) within_ = world_.RandomMatch();
     for (size_t i = 0; i < matches_.size(); ++i) {
       question_.matches.push_back({&matches_[i], i < first_ ? 0u : 1u});
     }
     question_.lists = 2;
-    if (within_) question_.within = &*within_;
     question_.label = [this](std::span<const size_t> first) { return LabelOf(first[0], first[1]); };
   }
 
@@ -225,7 +225,6 @@ class TwoLists {
   }
 
   uint32_t Asked(const pm_tuple& tuple) const {
-    if (within_ && !within_->Matches(tuple)) return 0;
     size_t first[2] = {kNoMatch, kNoMatch};
     for (size_t i = 0; i < matches_.size(); ++i) {
       size_t& of_list = first[i < first_ ? 0 : 1];
@@ -238,7 +237,6 @@ class TwoLists {
   SmallWorld world_;
   std::deque<Match> matches_;
   size_t first_ = 0;
-  std::optional<Match> within_;
   PacketQuestion question_;
 };
 
@@ -259,7 +257,7 @@ TEST(PacketSpace, AgreesWithEveryPacketOfASmallWorld) {
     TwoLists lists(seed);
     WorkBudget budget(kPlenty);
     const PacketRegions regions = CutPackets(lists.question(), budget);
-    ASSERT_TRUE(regions.complete);
+    ASSERT_TRUE(regions.complete());
     regions_seen += regions.regions.size();
     for (const pm_tuple& tuple : SmallWorldPackets()) {
       ASSERT_EQ(Found(regions, tuple), lists.Asked(tuple)) << "seed " << seed;
@@ -279,16 +277,32 @@ TEST(PacketSpace, SparseQuestionsHaveTheSameAnswers) {
     PacketQuestion& question = lists.question();
     if (lists.size() == 0) continue;
     const size_t mattering = seed % lists.size();
-    question.matches[mattering].matters = true;
     question.label = [mattering](std::span<const size_t> first) {
       return first[0] == mattering ? 1u : first[1] == mattering ? 2u : 0u;
     };
     WorkBudget budget(kPlenty);
     const std::vector<std::string> all = Texts(CutPackets(question, budget));
     question.sparse = true;
-    question.settled = [mattering](std::span<const uint32_t> left) {
-      return std::ranges::find(left, mattering) == left.end();
+    for (size_t i = 0; i < lists.size(); ++i) question.matches[i].matters = i == mattering;
+    EXPECT_EQ(Texts(CutPackets(question, budget)), all) << "seed " << seed;
+  }
+}
+
+TEST(PacketSpace, KindsSpareWorkAndNothingElse) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    TwoLists lists(seed);
+    PacketQuestion& question = lists.question();
+    for (size_t i = 0; i < lists.size(); ++i) {
+      question.matches[i].kind = static_cast<uint32_t>(i % 2);
+    }
+    // Told is what meets one of each kind first.
+    question.label = [](std::span<const size_t> first) {
+      if (first[0] == kNoMatch || first[1] == kNoMatch || first[0] % 2 == first[1] % 2) return 0u;
+      return static_cast<uint32_t>(first[0] + 1);
     };
+    WorkBudget budget(kPlenty);
+    const std::vector<std::string> all = Texts(CutPackets(question, budget));
+    question.kinds = true;
     EXPECT_EQ(Texts(CutPackets(question, budget)), all) << "seed " << seed;
   }
 }

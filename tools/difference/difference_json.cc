@@ -49,7 +49,7 @@ ordered_json RuleJson(const RuleChange& change) {
   return json;
 }
 
-ordered_json EndJson(const End& end, const AddressText& names) {
+ordered_json EndJson(const End& end, const DynamicEnd& dynamic, const AddressText& names) {
   ordered_json json;
   json["text"] = names.Of(end, kShownTerms).text;
   static constexpr const char* kWords[] = {"ipv4", "ipv6"};
@@ -60,6 +60,8 @@ ordered_json EndJson(const End& end, const AddressText& names) {
     }
     json[kWords[family]] = std::move(prefixes);
   }
+  json["in_dynamic"] = dynamic.in;
+  json["outside_dynamic"] = dynamic.outside;
   return json;
 }
 
@@ -99,20 +101,22 @@ ordered_json FateJson(const Fate& fate) {
   return json;
 }
 
-ordered_json PacketJson(const PacketLine& line, const AddressText& names) {
-  bool ports = false;
-  bool icmp = false;
-  for (size_t protocol = 0; protocol < line.protocols.size(); ++protocol) {
-    if (!line.protocols.test(protocol)) continue;
-    ports = ports || HasPorts(static_cast<uint8_t>(protocol));
-    icmp = icmp || IsIcmp(static_cast<uint8_t>(protocol));
+bool AnyOf(const ProtocolSet& protocols, bool (*is)(uint8_t)) {
+  for (size_t protocol = 0; protocol < protocols.size(); ++protocol) {
+    if (protocols.test(protocol) && is(static_cast<uint8_t>(protocol))) return true;
   }
+  return false;
+}
+
+ordered_json PacketJson(const PacketLine& line, const AddressText& names) {
+  const bool ports = AnyOf(line.protocols, HasPorts);
+  const bool icmp = AnyOf(line.protocols, IsIcmp);
   ordered_json json;
   json["interface"] = line.interface;
   json["direction"] = ToString(line.direction);
   json["packets"] = line.answer ? "answers" : "openings";
-  json["from"] = EndJson(line.from, names);
-  json["to"] = EndJson(line.to, names);
+  json["from"] = EndJson(line.from, line.from_dynamic, names);
+  json["to"] = EndJson(line.to, line.to_dynamic, names);
   json["protocols"] = ProtocolsJson(line.protocols);
   json["ports"] = ports ? RangesJson(line.services) : ordered_json();
   json["source_ports"] = ports ? RangesJson(line.source_ports) : ordered_json();
@@ -120,6 +124,22 @@ ordered_json PacketJson(const PacketLine& line, const AddressText& names) {
   json["icmp"] = icmp ? TypesJson(line.services) : ordered_json();
   json["was"] = FateJson(line.was);
   json["becomes"] = FateJson(line.becomes);
+  return json;
+}
+
+ordered_json UnknownJson(const UnknownLine& line) {
+  ordered_json json;
+  json["interface"] = line.interface;
+  json["direction"] = ToString(line.direction);
+  json["packets"] = line.answer ? "answers" : "openings";
+  json["families"] = ordered_json::array();
+  if (line.families[0]) json["families"].push_back("ipv4");
+  if (line.families[1]) json["families"].push_back("ipv6");
+  const bool ports = AnyOf(line.protocols, HasPorts);
+  const bool icmp = AnyOf(line.protocols, IsIcmp);
+  json["protocols"] = ProtocolsJson(line.protocols);
+  json["ports"] = ports ? RangesJson(line.services) : ordered_json();
+  json["icmp"] = icmp ? TypesJson(line.services) : ordered_json();
   return json;
 }
 
@@ -132,7 +152,7 @@ ordered_json JsonOf(const PolicyDifference& difference, size_t limit) {
   ordered_json json;
   json["node"] = difference.node;
   json["changes_fate"] = difference.changes_fate();
-  json["complete"] = difference.complete;
+  json["complete"] = difference.complete();
   json["properties"] = ordered_json::array();
   for (const PropertyChange& change : difference.properties)
     json["properties"].push_back(PropertyJson(change));
@@ -149,6 +169,9 @@ ordered_json JsonOf(const PolicyDifference& difference, size_t limit) {
   packets["list"] = ordered_json::array();
   for (size_t i = 0; i < Shown(difference.packets.size(), limit); ++i)
     packets["list"].push_back(PacketJson(difference.packets[i], difference.names));
+  packets["unknown"] = ordered_json::array();
+  for (const UnknownLine& line : difference.unknown)
+    packets["unknown"].push_back(UnknownJson(line));
   return json;
 }
 

@@ -68,12 +68,29 @@ Sign SignOf(const PacketLine& line) {
   return {"-", Colour::kRed};
 }
 
+bool IsIcmpOnly(const ProtocolSet& protocols) {
+  static const ProtocolSet kIcmp = ProtocolSet().set(1).set(58);
+  return (protocols & ~kIcmp).none();
+}
+
+// "any in dynamic set blocked", "partners and outside dynamic set blocked", "any but partners, in
+// dynamic set blocked"
+std::string WithDynamic(const std::string& addresses, const DynamicEnd& end) {
+  std::vector<std::string> parts;
+  for (const std::string& set : end.in) parts.push_back("in dynamic set " + set);
+  for (const std::string& set : end.outside) parts.push_back("outside dynamic set " + set);
+  if (parts.empty()) return addresses;
+  const char* join = addresses.starts_with("any but ") ? ", " : " and ";
+  if (addresses.starts_with("any") && *join != ',') join = " ";
+  return fmt::format("{}{}{}", addresses, join, fmt::join(parts, " and "));
+}
+
 // Both ends as text; which family it is, where neither would say.
 std::pair<std::string, std::string> EndTexts(const PacketLine& line, const AddressText& names) {
   EndText from = names.Of(line.from, kShownTerms);
   const EndText to = names.Of(line.to, kShownTerms);
   if (!from.tells_family && !to.tells_family) from.text += line.from.of[0] ? " (IPv4)" : " (IPv6)";
-  return {from.text, to.text};
+  return {WithDynamic(from.text, line.from_dynamic), WithDynamic(to.text, line.to_dynamic)};
 }
 
 std::string PacketTable(const PolicyDifference& difference, size_t count) {
@@ -122,6 +139,17 @@ std::string PropertyLine(const PropertyChange& change) {
                      fmt::format("{}: {} -> {}", of, change.was, change.becomes), change.effect);
 }
 
+std::string UnknownText(const UnknownLine& line) {
+  std::string text = fmt::format("  ? {} {}{} {}", line.interface, ToString(line.direction),
+                                 line.answer ? ", answers," : "", ProtocolsText(line.protocols));
+  if (!IsAll(line.services)) {
+    text += IsIcmpOnly(line.protocols) ? " " + TypesText(line.services)
+                                       : " ports " + PortsText(line.services);
+  }
+  if (line.families[0] != line.families[1]) text += line.families[0] ? " (IPv4)" : " (IPv6)";
+  return text + "\n";
+}
+
 std::string LeftOut(size_t all, size_t shown) {
   if (all == shown) return "";
   return fmt::format("  ... and {} more (--limit 0 shows all)\n", all - shown);
@@ -148,8 +176,7 @@ std::string ProtocolsText(const ProtocolSet& protocols) {
 }
 
 std::string ServiceText(const PacketLine& line) {
-  const ProtocolSet icmp = ProtocolSet().set(1).set(58);
-  if ((line.protocols & ~icmp).none()) return TypesText(line.services);
+  if (IsIcmpOnly(line.protocols)) return TypesText(line.services);
   if (IsAll(line.source_ports)) return PortsText(line.services);
   return fmt::format("{} to {}", PortsText(line.source_ports), PortsText(line.services));
 }
@@ -169,10 +196,9 @@ std::string TextOf(const PolicyDifference& difference, size_t limit) {
     text += PacketTable(difference, packets);
     text += LeftOut(difference.packets.size(), packets);
   }
-  if (!difference.complete) {
-    text +=
-        "  There may be more packets: the policies differ in too many ways to work out all of "
-        "them.\n";
+  if (!difference.complete()) {
+    text += "not worked out, since the policies differ in too many ways; there may be more of:\n";
+    for (const UnknownLine& line : difference.unknown) text += UnknownText(line);
   }
   return text + SummaryOf(difference) + "\n";
 }
@@ -203,9 +229,9 @@ std::string SummaryOf(const PolicyDifference& difference) {
       difference.properties.size() == 1 ? "property differs" : "properties differ");
   if (!rules.empty()) parts.push_back(fmt::format("rules: {}", fmt::join(rules, ", ")));
   if (!packets.empty()) {
-    parts.push_back(fmt::format("packets: {}{}", difference.complete ? "" : "at least ",
+    parts.push_back(fmt::format("packets: {}{}", difference.complete() ? "" : "at least ",
                                 fmt::join(packets, ", ")));
-  } else if (difference.complete) {
+  } else if (difference.complete()) {
     parts.push_back(parts.empty() ? "no difference"
                                   : "no packet's fate changes by addresses and ports");
   }

@@ -19,9 +19,6 @@
 namespace portmatrix {
 namespace {
 
-// Some seconds at most; thousands of rules that changed at once need a part of it.
-constexpr size_t kSteps = 400'000'000;
-
 // A rule by its stable name, as rule_changes.h writes it: "interface/matrix/id direction".
 std::map<std::string, const Rule*> RulesByName(const Node& node) {
   std::map<std::string, const Rule*> rules;
@@ -92,10 +89,32 @@ void CompareRules(const DifferenceSide& before, const Node& was, const Differenc
   difference.reordered = changes.reordered;
 }
 
+// Both families in one line where the same of both is not known.
+std::vector<UnknownLine> UnknownLines(const std::vector<UnknownFates>& unknown) {
+  std::vector<UnknownLine> lines;
+  for (const UnknownFates& fates : unknown) {
+    const PacketServices& packets = fates.packets;
+    const auto same = std::ranges::find_if(lines, [&](const UnknownLine& line) {
+      return line.interface == fates.interface && line.direction == fates.direction &&
+             line.answer == fates.answer && line.protocols == packets.protocols &&
+             line.services == packets.services;
+    });
+    UnknownLine& line = same != lines.end() ? *same : lines.emplace_back();
+    line.interface = fates.interface;
+    line.direction = fates.direction;
+    line.answer = fates.answer;
+    line.families[packets.family == Family::kIpv4 ? 0 : 1] = true;
+    line.protocols = packets.protocols;
+    line.services = packets.services;
+  }
+  return lines;
+}
+
 // Puts IPv4 and IPv6 into one line where a reader would say both in one sentence.
 class Families {
  public:
-  explicit Families(const AddressText& names) : names_(names) {}
+  Families(const AddressText& names, const std::vector<std::string>& live_sets)
+      : names_(names), live_sets_(live_sets) {}
 
   std::vector<PacketLine> Join(const std::vector<FateChange>& changes) {
     for (const FateChange& change : changes) {
@@ -117,6 +136,10 @@ class Families {
                                   ToString(change.becomes), change.region.protocols.to_string());
     for (const auto* keys : {&change.region.services, &change.region.source_ports}) {
       for (const auto& [first, last] : *keys) key += fmt::format("{}-{},", first, last);
+      key += "|";
+    }
+    for (const LiveSide* live : {&change.region.from_live, &change.region.to_live}) {
+      if (live->known != 0) key += fmt::format("{:x},{:x}", live->known, live->held);
       key += "|";
     }
     return key;
@@ -175,6 +198,8 @@ class Families {
     line.protocols = change->region.protocols;
     line.services = change->region.services;
     line.source_ports = change->region.source_ports;
+    line.from_dynamic = DynamicEndOf(change->region.from_live);
+    line.to_dynamic = DynamicEndOf(change->region.to_live);
     line.was = change->was;
     line.becomes = change->becomes;
     for (const FateChange* each : {change, partner}) {
@@ -185,7 +210,18 @@ class Families {
     }
   }
 
+  // What is known of an end's dynamic sets, by their names.
+  DynamicEnd DynamicEndOf(const LiveSide& live) const {
+    DynamicEnd end;
+    for (size_t set = 0; set < live_sets_.size(); ++set) {
+      if ((live.known >> set & 1) == 0) continue;
+      ((live.held >> set & 1) != 0 ? end.in : end.outside).push_back(live_sets_[set]);
+    }
+    return end;
+  }
+
   const AddressText& names_;
+  const std::vector<std::string>& live_sets_;
   std::unordered_map<std::string, Group> groups_;
   std::vector<Group*> order_;
   std::unordered_map<const AddressStretches*, std::string> texts_;
@@ -195,7 +231,7 @@ class Families {
 }  // namespace
 
 PolicyDifference ComparePolicies(const DifferenceSide& before, const DifferenceSide& after,
-                                 const FateQuestion& question) {
+                                 const FateQuestion& question, WorkBudget budget) {
   static const Node kNothing;
   const Node& was = before.node != nullptr ? *before.node : kNothing;
   const Node& is = after.node != nullptr ? *after.node : kNothing;
@@ -208,10 +244,9 @@ PolicyDifference ComparePolicies(const DifferenceSide& before, const DifferenceS
   difference.names = AddressText(sets(before), sets(after));
   difference.properties = PropertyChanges(was, is, difference.names);
   CompareRules(before, was, after, is, difference);
-  WorkBudget budget(kSteps);
   const FateChanges changes = CompareFates(was, is, question, budget);
-  difference.complete = changes.complete;
-  difference.packets = Families(difference.names).Join(changes.changes);
+  difference.unknown = UnknownLines(changes.unknown);
+  difference.packets = Families(difference.names, changes.live_sets).Join(changes.changes);
   return difference;
 }
 

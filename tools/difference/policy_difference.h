@@ -4,6 +4,7 @@
 #ifndef PORTMATRIX_TOOLS_DIFFERENCE_POLICY_DIFFERENCE_H_
 #define PORTMATRIX_TOOLS_DIFFERENCE_POLICY_DIFFERENCE_H_
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "agent/policy/model.h"
 #include "agent/policy/policy.h"
 #include "agent/policy/source.h"
+#include "agent/policy/work_budget.h"
 #include "tools/difference/address_text.h"
 #include "tools/difference/property_changes.h"
 
@@ -33,16 +35,33 @@ struct RuleChange {
   std::string details;  // of a changed one: "ports 443 -> 443, 8443; action allow -> deny"
 };
 
+// Of one end of packets: which dynamic sets hold its address, and which do not.
+struct DynamicEnd {
+  std::vector<std::string> in;
+  std::vector<std::string> outside;
+};
+
 // Packets with one value of each; where there are two families, of one of them throughout.
 struct PacketLine {
   std::string interface;
   Direction direction = Direction::kIn;
   bool answer = false;
   End from, to;
+  DynamicEnd from_dynamic, to_dynamic;
   ProtocolSet protocols;
   Stretches<uint32_t> services;
   Stretches<uint32_t> source_ports;
   Fate was, becomes;
+};
+
+// Packets, of all addresses, that were not worked out: more of them may have another fate.
+struct UnknownLine {
+  std::string interface;
+  Direction direction = Direction::kIn;
+  bool answer = false;
+  std::array<bool, 2> families{};  // IPv4, IPv6
+  ProtocolSet protocols;
+  Stretches<uint32_t> services;
 };
 
 struct PolicyDifference {
@@ -51,15 +70,22 @@ struct PolicyDifference {
   std::vector<RuleChange> rules;
   bool reordered = false;  // of the rules that stay, some are judged in another order
   std::vector<PacketLine> packets;
-  bool complete = true;  // false: there may be more packets
+  std::vector<UnknownLine> unknown;
   AddressText names = AddressText({}, {});
 
-  bool changes_fate() const { return !properties.empty() || !packets.empty() || !complete; }
+  // False: there may be more packets.
+  bool complete() const { return unknown.empty(); }
+  bool changes_fate() const { return !properties.empty() || !packets.empty() || !complete(); }
 };
+
+// What one difference may cost: a second or two at most. Policies of a thousand rules that have
+// nothing in common need a part of it.
+inline constexpr size_t kDifferenceSteps = 100'000'000;
 
 // The sides outlive the answer.
 PolicyDifference ComparePolicies(const DifferenceSide& before, const DifferenceSide& after,
-                                 const FateQuestion& question);
+                                 const FateQuestion& question,
+                                 WorkBudget budget = WorkBudget(kDifferenceSteps));
 
 }  // namespace portmatrix
 
