@@ -142,6 +142,11 @@ Result<std::vector<Attachment>> HookedDevices::All() const {
   return attachments;
 }
 
+bool HookedDevices::StillHolds(const Attachment& attachment) const {
+  return ReceiveStillHolds(links_, attachment.device, attachment.ifindex, receive_.id) &&
+         SendStillHolds(links_, attachment.device, attachment.ifindex, attachment.tc, send_.id);
+}
+
 Result<void> HookedDevices::Verify(const Attachment& attachment) {
   const std::string& device = attachment.device;
   const uint32_t ifindex = if_nametoindex(device.c_str());

@@ -35,6 +35,8 @@ class HookedDevices {
   Result<void> Detach(const std::string& device);
   Result<std::vector<Attachment>> All() const;
   Result<void> Verify(const Attachment& attachment);
+  // The quick question of Datapath::StillHolds.
+  bool StillHolds(const Attachment& attachment) const;
   // Drops the entries in `devices` of what nothing hooks any more: once no packet can still be on
   // its way through a hook.
   Result<void> ForgetUnhooked();

@@ -292,8 +292,7 @@ Result<void> KernelDatapath::Verify(const Attachment& attachment) {
 }
 
 bool KernelDatapath::StillHolds(const Attachment& attachment) {
-  return ReceiveStillHolds(links_, attachment.device, attachment.ifindex, xdp_hook_.id) &&
-         SendStillHolds(links_, attachment.device, attachment.ifindex, attachment.tc, tc_hook_.id);
+  return hooked_->StillHolds(attachment);
 }
 
 Result<void> KernelDatapath::KeepTagsInFrames(const std::string& device) {
