@@ -15,7 +15,7 @@ namespace {
 
 class Example : public testing::TestWithParam<const char*> {};
 
-INSTANTIATE_TEST_SUITE_P(, Example, testing::Values("web-server", "gateway", "branch-vlan", ""),
+INSTANTIATE_TEST_SUITE_P(Shipped, Example, testing::Values("web-server", "gateway", "branch-vlan", ""),
                          [](const auto& info) {
                            std::string name = *info.param ? info.param : "all_together";
                            std::ranges::replace(name, '-', '_');
