@@ -11,6 +11,7 @@ import time
 import policies
 
 DEVICE, SENDER = "pmbr", "pmbs"
+_RULES_AS_SHIPPED = 16_384  # two generations of these fit
 _START_SECONDS = 120
 
 
@@ -90,7 +91,7 @@ class Portmatrix(Contestant):
         words = ("--pin_root", self._pins, "--socket", self._own / "socket")
         self._agent = subprocess.Popen(
             self.lab.command(self.lab.receiver, self.lab.build / "bin" / "portmatrixd", "--policy", self.policy, "--node", "bench",
-                             "--state_dir", self._own / "state", *words),
+                             "--state_dir", self._own / "state", *self._room(), *words),
             stdout=subprocess.DEVNULL, stderr=(self._own / "log").open("w"))
         self._words = words
         deadline = time.monotonic() + _START_SECONDS
@@ -98,6 +99,10 @@ class Portmatrix(Contestant):
             if time.monotonic() > deadline or self._agent.poll() is not None:
                 raise SystemExit(f"portmatrixd does not protect:\n{(self._own / 'log').read_text()[-800:]}")
             time.sleep(.1)
+
+    def _room(self) -> tuple[str, ...]:
+        """More counters than the agent has by itself, where the policy needs them."""
+        return ("--max_rules", str(2 * len(self.rules))) if len(self.rules) > _RULES_AS_SHIPPED else ()
 
     def memory(self) -> dict[str, int]:
         """Bytes: what the kernel holds for tables and for all maps, and what the agent holds now and has held at most."""
