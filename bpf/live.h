@@ -39,10 +39,13 @@ __noinline int pm_is_live(__u32 question, struct pm_tuple *tuple)
 __noinline __u32 pm_match_among(__u32 slot, struct pm_live_matcher *live, struct pm_tuple *tuple, __u64 classes)
 {
 	const struct image image = image_in(slot);
+	__u32 row, column;
 
-	if (!live || !tuple)
+	if (!live || !tuple ||
+	    !read_word(&image, PM_TABLE_AXES, live->matcher.source_axis + (__u32)(classes >> 32), &row) ||
+	    !read_word(&image, PM_TABLE_AXES, live->matcher.destination_axis + (__u32)classes, &column))
 		return PM_VALUE_BROKEN;
-	return match_among(&image, &live->matcher, tuple, classes);
+	return match_at(&image, &live->matcher, tuple, row, column);
 }
 
 /* The first match among the rules of `direction` by way of live sets. */

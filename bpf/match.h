@@ -16,15 +16,15 @@
 #define CLASSES_BROKEN (~0ull)
 #define SWAPPED(classes) (((classes) << 32) | ((classes) >> 32))
 
-/*
- * Is `first` below `beyond`? Without a branch: seven of them in a row would be 128 ways for the verifier, and misprediction at
- * run time.
- */
-static __always_inline __u64 below(__u64 first, __u64 beyond)
+/* How many of a block's intervals begin above the key that `beyond` follows, in both halves (maps/layout.h, "A search tree"). */
+static __always_inline __u32 above(const struct pm_block *block, __u64 beyond)
 {
-	first -= beyond;
-	asm volatile("" : "+r"(first)); /* or the compiler finds the comparison again */
-	return first >> 63;
+	const __u64 guards = PM_TREE_GUARD | (__u64)PM_TREE_GUARD << 32;
+	const __u64 *pair = __builtin_assume_aligned(block->word, 8);
+	__u64 sum = ((pair[0] - beyond) & guards) + ((pair[1] - beyond) & guards) + ((pair[2] - beyond) & guards) +
+		    ((pair[3] - beyond) & guards);
+
+	return (__u32)(sum + (sum >> 32)) / PM_TREE_GUARD;
 }
 
 /* The value of `key` in the tree at `reference`; false where a block is missing. */
@@ -33,25 +33,32 @@ static __always_inline bool find_in_tree(const struct image *image, enum pm_tabl
 {
 	__u32 levels = PM_TREE_LEVELS(reference);
 	__u32 at = PM_TREE_BLOCK(reference);
-	const __u64 beyond = (__u64)key + 1;
+	const __u64 beyond = ((__u64)key + 1) | ((__u64)key + 1) << 32;
 	__u32 level;
 
 	for (level = 0; level < PM_MAX_TREE_LEVELS; level++) {
 		struct pm_block *block;
-		__u64 interval;
 
 		if (level >= levels)
 			break;
 		block = block_of(image, trees, at);
 		if (!block)
 			return false;
-		interval = below(block->word[1], beyond) + below(block->word[2], beyond) + below(block->word[3], beyond) +
-			   below(block->word[4], beyond) + below(block->word[5], beyond) + below(block->word[6], beyond) +
-			   below(block->word[7], beyond);
-		at = block->word[PM_TREE_FANOUT + (interval & 7)];
+		at = block->word[PM_TREE_FANOUT + (above(block, beyond) & (PM_TREE_FANOUT - 1))];
 	}
 	*value = levels ? at : 0;
 	return true;
+}
+
+/*
+ * Is `first` below `beyond`? Without a branch: five of them in a row would be 32 ways for the verifier, and misprediction at
+ * run time.
+ */
+static __always_inline __u64 below(__u64 first, __u64 beyond)
+{
+	first -= beyond;
+	asm volatile("" : "+r"(first)); /* or the compiler finds the comparison again */
+	return first >> 63;
 }
 
 /* The same in a wide tree. */
@@ -88,6 +95,34 @@ static __always_inline __u64 half_of(const __u32 *words)
 	return ((__u64)bpf_ntohl(words[0]) << 32) | bpf_ntohl(words[1]);
 }
 
+/* What the first half of an IPv6 address makes of it. */
+static __always_inline bool word_of_half(const struct image *image, __u64 half, __u32 *word)
+{
+	const struct pm_block *about = block_of(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6 / PM_BLOCK_WORDS);
+	__u32 rest;
+	__u64 key;
+
+	if (!about)
+		return false;
+	key = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD % PM_BLOCK_WORDS] & 63);
+	rest = about->word[PM_ADDRESSES_REST % PM_BLOCK_WORDS] & 63;
+	if (!read_word(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_BUCKETS + (__u32)(key >> rest), word))
+		return false;
+	key &= (1ull << rest) - 1;
+	if (*word == PM_ADDRESS_SHORTER) {
+		*word = about->word[PM_ADDRESSES_SHORTER % PM_BLOCK_WORDS];
+		key = half;
+	}
+	if (!(*word & PM_ADDRESS_TREE))
+		return true;
+	if (!find_in_wide_tree(image, *word & ~PM_ADDRESS_TREE, key, word))
+		return false;
+	if (*word != PM_ADDRESS_SHORTER)
+		return true;
+	*word = about->word[PM_ADDRESSES_SHORTER % PM_BLOCK_WORDS];
+	return !(*word & PM_ADDRESS_TREE) || find_in_wide_tree(image, *word & ~PM_ADDRESS_TREE, half, word);
+}
+
 /* The class of one address (maps/layout.h, "The address stage"): the longest prefix that contains it decides. */
 static __always_inline bool class_of(const struct image *image, const __u8 *address, __u8 family, __u32 *class)
 {
@@ -101,9 +136,7 @@ static __always_inline bool class_of(const struct image *image, const __u8 *addr
 		return !(*class & PM_ADDRESS_TREE) ||
 		       find_in_tree(image, PM_TABLE_ADDRESS_TREES, *class & ~PM_ADDRESS_TREE, bits & 0xffff, class);
 	}
-	if (!read_word(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, class))
-		return false;
-	if ((*class & PM_ADDRESS_TREE) && !find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words), class))
+	if (!word_of_half(image, half_of(words), class))
 		return false;
 	return !(*class & PM_ADDRESS_TREE) ||
 	       find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words + 2), class);
@@ -121,21 +154,44 @@ __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 	return CLASSES(source, destination);
 }
 
-/* What one matcher says; PM_VALUE_BROKEN where a table is missing. */
-static __always_inline __u32 match_among(const struct image *image, const struct pm_matcher *matcher,
-					 const struct pm_tuple *tuple, __u64 classes)
-{
-	__u32 row, column, reference, value;
+/* The words of a class on an axis: they lie in an aligned group of four, which bounds the index for the verifier. */
+struct axis_words {
+	const __u32 *group;
+	__u32 at; /* of the first in its group */
+};
 
-	if (!read_word(image, PM_TABLE_AXES, matcher->source_axis + (__u32)(classes >> 32), &row) ||
-	    !read_word(image, PM_TABLE_AXES, matcher->destination_axis + (__u32)classes, &column))
-		return PM_VALUE_BROKEN;
+static __always_inline bool find_axis_words(const struct image *image, __u32 axis, __u32 address_class, __u32 matchers,
+					    struct axis_words *words)
+{
+	__u32 at = axis + (address_class << PM_AXIS_SHIFT(matchers));
+	const struct pm_block *block = block_of(image, PM_TABLE_AXES, at / PM_BLOCK_WORDS);
+
+	if (!block)
+		return false;
+	words->group = &block->word[at & 12];
+	words->at = at & 3;
+	return true;
+}
+
+static __always_inline __u32 axis_word(const struct axis_words *words, __u32 matcher)
+{
+	return words->group[(words->at + matcher) & 3];
+}
+
+/* What one matcher says of a row and a column; PM_VALUE_BROKEN where a table is missing. */
+static __always_inline __u32 match_at(const struct image *image, const struct pm_matcher *matcher,
+				      const struct pm_tuple *tuple, __u32 row, __u32 column)
+{
+	__u32 reference, value;
+
 	row &= ~PM_AXIS_LOCAL;
 	if (!read_word(image, PM_TABLE_PAIRS,
 		       matcher->pairs + row * matcher->columns + (matcher->columns ? column : row), &reference))
 		return PM_VALUE_BROKEN;
 	if (!matcher->columns && !find_in_tree(image, PM_TABLE_TREES, reference, column, &reference))
 		return PM_VALUE_BROKEN;
+	if (!reference)
+		return 0;
 	if (!find_in_tree(image, PM_TABLE_TREES, reference, PM_SERVICE_KEY(tuple->protocol, tuple->destination_port), &value))
 		return PM_VALUE_BROKEN;
 	if ((value & PM_VALUE_SOURCE_PORTS) &&
@@ -150,28 +206,32 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 			  __u64 classes)
 {
 	const struct image image = image_in(slot);
-	struct pm_block *matchers;
-	__u32 first = 0, i;
+	struct axis_words rows, columns;
+	struct pm_matcher *matchers;
+	__u32 first = 0, count;
 
 	if (!interface || !tuple || classes == CLASSES_BROKEN)
 		return PM_VALUE_BROKEN;
 	direction &= 1;
-	matchers = block_of(&image, PM_TABLE_MATCHERS, interface->index * PM_DIRECTIONS + direction);
-	if (!matchers)
+	count = interface->matchers[direction];
+	matchers = (struct pm_matcher *)block_of(&image, PM_TABLE_MATCHERS,
+						 interface->index * PM_DIRECTIONS + direction);
+	if (!matchers || !find_axis_words(&image, matchers->source_axis, (__u32)(classes >> 32), count, &rows) ||
+	    !find_axis_words(&image, matchers->destination_axis, (__u32)classes, count, &columns))
 		return PM_VALUE_BROKEN;
 	/* Unrolled: fewer words to keep, on the deepest stack of all, and a quarter less for the verifier. */
-#pragma clang loop unroll(full)
-	for (i = 0; i < PM_MATCHERS; i++) {
-		__u32 value;
-
-		if (i >= interface->matchers[direction])
-			break;
-		value = match_among(&image, (struct pm_matcher *)matchers + i, tuple, classes);
-		if (value == PM_VALUE_BROKEN)
-			return value;
-		if (value && (!first || PM_VALUE_RULE(value) < PM_VALUE_RULE(first)))
-			first = value;
+#define X(i)                                                                                                           \
+	if ((i) < count) {                                                                                             \
+		__u32 value = match_at(&image, matchers + (i), tuple, axis_word(&rows, i), axis_word(&columns, i));    \
+                                                                                                                       \
+		if (value == PM_VALUE_BROKEN)                                                                          \
+			return value;                                                                                  \
+		if (value && (!first || PM_VALUE_RULE(value) < PM_VALUE_RULE(first)))                                  \
+			first = value;                                                                                 \
 	}
+	X(0) X(1) X(2) X(3)
+	_Static_assert(PM_MATCHERS == 4, "a line for each");
+#undef X
 	return first;
 }
 
@@ -179,12 +239,14 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 static __always_inline bool is_local(__u32 slot, struct pm_interface *interface, __u32 address_class, bool *missing)
 {
 	const struct image image = image_in(slot);
-	__u32 word = 0;
+	struct axis_words words;
 
 	if (address_class == (__u32)(CLASSES_BROKEN >> 32) ||
-	    !read_word(&image, PM_TABLE_AXES, interface->local_axis + address_class, &word))
+	    !find_axis_words(&image, interface->local_axis, address_class, interface->matchers[PM_IN], &words)) {
 		*missing = true;
-	return word & PM_AXIS_LOCAL;
+		return false;
+	}
+	return axis_word(&words, 0) & PM_AXIS_LOCAL;
 }
 
 /* The rule that a value names, or nothing where it is missing. */

@@ -36,10 +36,23 @@ uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
     return FindInTree(PM_TABLE_ADDRESS_TREES, word & ~PM_ADDRESS_TREE,
                       static_cast<uint32_t>(bits(2, 2)), missing);
   }
-  uint32_t word = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing);
-  for (size_t at = 0; (word & PM_ADDRESS_TREE) && at < 16; at += 8)
-    word = FindInWideTree(word & ~PM_ADDRESS_TREE, bits(at, 8), missing);
-  return word;
+  const uint32_t word = WordOfHalf(bits(0, 8), missing);
+  if (!(word & PM_ADDRESS_TREE)) return word;
+  return FindInWideTree(word & ~PM_ADDRESS_TREE, bits(8, 8), missing);
+}
+
+uint32_t ImageLookup::WordOfHalf(uint64_t half, bool* missing) const {
+  const uint32_t unspread = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_UNSPREAD, missing) & 63;
+  const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_REST, missing) & 63;
+  const uint64_t key = PM_IPV6_SPREAD_KEY(half, unspread);
+  uint32_t word =
+      Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_BUCKETS + static_cast<uint32_t>(key >> rest), missing);
+  if (word & PM_ADDRESS_TREE)
+    word = FindInWideTree(word & ~PM_ADDRESS_TREE, key & ((1ull << rest) - 1), missing);
+  if (word != PM_ADDRESS_SHORTER) return word;
+  word = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_SHORTER, missing);
+  if (!(word & PM_ADDRESS_TREE)) return word;
+  return FindInWideTree(word & ~PM_ADDRESS_TREE, half, missing);
 }
 
 const pm_block* ImageLookup::Block(pm_table table, uint32_t index) const {
@@ -67,8 +80,8 @@ uint32_t ImageLookup::FindInTree(pm_table trees, uint32_t reference, uint32_t ke
       return 0;
     }
     int interval = 0;
-    for (int i = 1; i < PM_TREE_FANOUT; ++i) interval += key >= block->word[i];
-    value = block->word[PM_TREE_FANOUT + interval];
+    for (int i = 1; i < PM_TREE_FANOUT; ++i) interval += key >= (block->word[i] & ~PM_TREE_GUARD);
+    value = block->word[PM_BLOCK_WORDS - 1 - interval];
   }
   return levels == 0 ? 0 : value;
 }
@@ -90,13 +103,14 @@ uint32_t ImageLookup::FindInWideTree(uint32_t reference, uint64_t key, bool* mis
   return levels == 0 ? 0 : value;
 }
 
-uint32_t ImageLookup::MatchAmong(const pm_matcher& matcher, const pm_tuple& tuple,
-                                 bool* missing) const {
-  const uint32_t row =
-      Word(PM_TABLE_AXES, matcher.source_axis + ClassOf(SourceOf(tuple), missing), missing) &
-      ~PM_AXIS_LOCAL;
-  const uint32_t column = Word(
-      PM_TABLE_AXES, matcher.destination_axis + ClassOf(DestinationOf(tuple), missing), missing);
+uint32_t ImageLookup::MatchAmong(const pm_matcher& matcher, uint32_t number, uint32_t matchers,
+                                 const pm_tuple& tuple, bool* missing) const {
+  const auto word = [&](uint32_t axis, const Address& address) {
+    const uint32_t at = axis + (ClassOf(address, missing) << PM_AXIS_SHIFT(matchers)) + number;
+    return Word(PM_TABLE_AXES, at, missing);
+  };
+  const uint32_t row = word(matcher.source_axis, SourceOf(tuple)) & ~PM_AXIS_LOCAL;
+  const uint32_t column = word(matcher.destination_axis, DestinationOf(tuple));
   const uint32_t reference =
       matcher.columns != 0
           ? Word(PM_TABLE_PAIRS, matcher.pairs + row * matcher.columns + column, missing)
@@ -110,8 +124,7 @@ uint32_t ImageLookup::MatchAmong(const pm_matcher& matcher, const pm_tuple& tupl
 }
 
 uint32_t ImageLookup::MatchLive(const pm_interface& interface, pm_direction direction,
-                                const pm_tuple& tuple, const IsLive& is_live,
-                                bool* missing) const {
+                                const pm_tuple& tuple, const IsLive& is_live, bool* missing) const {
   const uint32_t at = interface.live_at[direction];
   const pm_block* questions = Block(PM_TABLE_LIVE, at);
   if (questions == nullptr) {
@@ -121,8 +134,7 @@ uint32_t ImageLookup::MatchLive(const pm_interface& interface, pm_direction dire
   const auto* asked = reinterpret_cast<const uint8_t*>(questions);
   uint64_t answers = 0;
   for (uint32_t i = 0; i < interface.live_questions[direction]; ++i) {
-    const Address address =
-        asked[i] & PM_LIVE_DESTINATION ? DestinationOf(tuple) : SourceOf(tuple);
+    const Address address = asked[i] & PM_LIVE_DESTINATION ? DestinationOf(tuple) : SourceOf(tuple);
     if (is_live(asked[i] & ~PM_LIVE_DESTINATION, address)) answers |= uint64_t{1} << i;
   }
   uint32_t first = 0;
@@ -135,13 +147,13 @@ uint32_t ImageLookup::MatchLive(const pm_interface& interface, pm_direction dire
     const auto& live =
         reinterpret_cast<const pm_live_matcher*>(block)[i % PM_LIVE_MATCHERS_PER_BLOCK];
     if ((answers & live.needs) == live.needs)
-      first = First(first, MatchAmong(live.matcher, tuple, missing));
+      first = First(first, MatchAmong(live.matcher, 0, 1, tuple, missing));
   }
   return first;
 }
 
-uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
-                            const pm_tuple& tuple, const IsLive& is_live) const {
+uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple,
+                            const IsLive& is_live) const {
   const pm_interface* bound = interface(interface_index);
   if (bound == nullptr) return PM_VALUE_BROKEN;
   const pm_block* block = Block(PM_TABLE_MATCHERS, bound->index * PM_DIRECTIONS + direction);
@@ -150,7 +162,7 @@ uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
   bool missing = false;
   uint32_t first = 0;
   for (uint32_t i = 0; i < PM_MATCHERS && i < bound->matchers[direction]; ++i)
-    first = First(first, MatchAmong(matchers[i], tuple, &missing));
+    first = First(first, MatchAmong(matchers[i], i, bound->matchers[direction], tuple, &missing));
   if (is_live && bound->live_first[direction] != 0)
     first = First(first, MatchLive(*bound, direction, tuple, is_live, &missing));
   return missing ? PM_VALUE_BROKEN : first;
@@ -158,10 +170,11 @@ uint32_t ImageLookup::Match(uint32_t interface_index, pm_direction direction,
 
 bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) const {
   const pm_interface* bound = interface(interface_index);
+  if (bound == nullptr) return false;
   bool missing = false;
-  return bound != nullptr &&
-         (Word(PM_TABLE_AXES, bound->local_axis + ClassOf(address, &missing), &missing) &
-          PM_AXIS_LOCAL);
+  const uint32_t at =
+      bound->local_axis + (ClassOf(address, &missing) << PM_AXIS_SHIFT(bound->matchers[PM_IN]));
+  return Word(PM_TABLE_AXES, at, &missing) & PM_AXIS_LOCAL;
 }
 
 uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const {

@@ -25,6 +25,9 @@ class ImageLookup {
   // where a table ends too soon. Without `is_live` all live sets are empty.
   uint32_t Match(uint32_t interface_index, pm_direction direction, const pm_tuple& tuple,
                  const IsLive& is_live = nullptr) const;
+  // The class of an address (layout.h, "The address stage"); `*missing` where a table ends too
+  // soon.
+  uint32_t ClassOf(const Address& address, bool* missing) const;
   bool IsLocal(uint32_t interface_index, const Address& address) const;
   // Interface index + 1 that a device number and the tags (zero: none) select; zero: none.
   uint32_t SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const;
@@ -35,8 +38,10 @@ class ImageLookup {
  private:
   uint32_t MatchLive(const pm_interface& interface, pm_direction direction, const pm_tuple& tuple,
                      const IsLive& is_live, bool* missing) const;
-  uint32_t MatchAmong(const pm_matcher& matcher, const pm_tuple& tuple, bool* missing) const;
-  uint32_t ClassOf(const Address& address, bool* missing) const;
+  // `number` of a direction's `matchers`.
+  uint32_t MatchAmong(const pm_matcher& matcher, uint32_t number, uint32_t matchers,
+                      const pm_tuple& tuple, bool* missing) const;
+  uint32_t WordOfHalf(uint64_t half, bool* missing) const;
   const pm_block* Block(pm_table table, uint32_t index) const;
   uint32_t Word(pm_table table, uint32_t index, bool* missing) const;
   uint32_t FindInWideTree(uint32_t reference, uint64_t key, bool* missing) const;

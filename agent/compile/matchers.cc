@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <unordered_set>
 #include <utility>
@@ -73,72 +72,88 @@ MatcherTables::Grid MatcherTables::MakeGrid(const std::vector<Line>& lines) cons
 
 std::optional<std::vector<pm_matcher>> MatcherTables::Add(const std::vector<Line>& lines,
                                                           uint32_t local, std::string* limit) {
-  std::vector<pm_matcher> matchers;
-  const Grid whole = MakeGrid(lines);
-  if (whole.words() <= most_dense_words_ || lines.empty()) {
-    const auto matcher = AddGrid(lines, whole, local, limit);
-    if (!matcher) return std::nullopt;
-    matchers.push_back(*matcher);
-    return matchers;
-  }
+  Grid whole = MakeGrid(lines);
+  if (whole.words() <= most_dense_words_ || lines.empty())
+    return AddAll({lines}, {std::move(whole)}, local, limit);
   enum Part { kAnySource, kAnyDestination, kBothNamed, kParts };
   static_assert(kParts <= PM_MATCHERS);
-  std::array<std::vector<Line>, kParts> parts;
+  std::vector<std::vector<Line>> parts(kParts);
   for (const Line& line : lines)
     parts[line.from == AddressClasses::kAny ? kAnySource
           : line.to == AddressClasses::kAny ? kAnyDestination
                                             : kBothNamed]
         .push_back(line);
-  for (const std::vector<Line>& part : parts) {
-    if (part.empty()) continue;
-    const auto matcher = AddGrid(part, MakeGrid(part), local, limit);
-    if (!matcher) return std::nullopt;
-    matchers.push_back(*matcher);
-  }
+  std::erase_if(parts, [](const std::vector<Line>& part) { return part.empty(); });
+  std::vector<Grid> grids;
+  for (const std::vector<Line>& part : parts) grids.push_back(MakeGrid(part));
+  return AddAll(parts, grids, local, limit);
+}
+
+std::optional<pm_matcher> MatcherTables::AddOne(const std::vector<Line>& lines, uint32_t local,
+                                                std::string* limit) {
+  const auto matchers = AddAll({lines}, {MakeGrid(lines)}, local, limit);
+  if (!matchers) return std::nullopt;
+  return matchers->front();
+}
+
+std::optional<std::vector<pm_matcher>> MatcherTables::AddAll(
+    const std::vector<std::vector<Line>>& parts, const std::vector<Grid>& grids, uint32_t local,
+    std::string* limit) {
+  pm_matcher offsets{};
+  if (!AddAxes(grids, local, &offsets, limit)) return std::nullopt;
+  std::vector<pm_matcher> matchers(parts.size(), offsets);
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (!AddPairs(parts[i], grids[i], &matchers[i], limit)) return std::nullopt;
   return matchers;
 }
 
-std::optional<pm_matcher> MatcherTables::AddGrid(const std::vector<Line>& lines, const Grid& grid,
-                                                 uint32_t local, std::string* limit) {
+bool MatcherTables::AddAxes(const std::vector<Grid>& grids, uint32_t local, pm_matcher* offsets,
+                            std::string* limit) {
   const size_t classes = classes_.members().size();
-  if (axes_.size() + 2 * classes > limits_.axis_words) {
+  const size_t stride = PM_AXIS_STRIDE(grids.size());
+  const size_t source = (axes_.size() + stride - 1) / stride * stride;
+  const size_t destination = source + classes * stride;
+  const size_t words = destination + classes * stride;
+  if (words > limits_.axis_words) {
     *limit = fmt::format(
         "{} axis words for {} classes of addresses, the limit is {}: use fewer different address "
         "sets, or fewer interfaces",
-        axes_.size() + 2 * classes, classes, limits_.axis_words);
-    return std::nullopt;
+        words, classes, limits_.axis_words);
+    return false;
   }
-  pm_matcher matcher = AddAxes(grid, local);
-  matcher.pairs = static_cast<uint32_t>(pairs_.size());
+  axes_.resize(words);
+  for (size_t i = 0; i < grids.size(); ++i) {
+    for (size_t c = 0; c < classes; ++c) {
+      axes_[source + c * stride + i] = grids[i].rows.of_class[c];
+      axes_[destination + c * stride + i] = grids[i].columns.of_class[c];
+    }
+  }
+  for (size_t c = 0; c < classes; ++c) {
+    const auto& members = classes_.members()[c];
+    if (std::binary_search(members.begin(), members.end(), local))
+      axes_[source + c * stride] |= PM_AXIS_LOCAL;
+  }
+  offsets->source_axis = static_cast<uint32_t>(source);
+  offsets->destination_axis = static_cast<uint32_t>(destination);
+  return true;
+}
+
+bool MatcherTables::AddPairs(const std::vector<Line>& lines, const Grid& grid, pm_matcher* matcher,
+                             std::string* limit) {
+  matcher->pairs = static_cast<uint32_t>(pairs_.size());
   const bool sparse = grid.words() > most_dense_words_ && grid.columns.sets.size() > 1;
   const size_t words = sparse ? grid.rows.sets.size() : grid.words();
   if (pairs_.size() + words > limits_.pair_words) {
     *limit = fmt::format("{} table words, the limit is {}: use fewer different address sets",
                          pairs_.size() + words, limits_.pair_words);
-    return std::nullopt;
+    return false;
   }
   const LineLists rows = LinesOf(grid.rows, lines, &Line::from);
   const LineLists columns = LinesOf(grid.columns, lines, &Line::to);
-  if (!sparse) {
-    matcher.columns = static_cast<uint32_t>(columns.size());
-    AddDenseRows(lines, rows, columns);
-  } else if (!AddSparseRows(lines, rows, columns, limit)) {
-    return std::nullopt;
-  }
-  return matcher;
-}
-
-pm_matcher MatcherTables::AddAxes(const Grid& grid, uint32_t local) {
-  pm_matcher matcher{};
-  matcher.source_axis = static_cast<uint32_t>(axes_.size());
-  for (size_t c = 0; c < grid.rows.of_class.size(); ++c) {
-    const auto& members = classes_.members()[c];
-    const bool is_local = std::binary_search(members.begin(), members.end(), local);
-    axes_.push_back(grid.rows.of_class[c] | (is_local ? PM_AXIS_LOCAL : 0));
-  }
-  matcher.destination_axis = static_cast<uint32_t>(axes_.size());
-  axes_.insert(axes_.end(), grid.columns.of_class.begin(), grid.columns.of_class.end());
-  return matcher;
+  if (sparse) return AddSparseRows(lines, rows, columns, limit);
+  matcher->columns = static_cast<uint32_t>(columns.size());
+  AddDenseRows(lines, rows, columns);
+  return true;
 }
 
 void MatcherTables::AddDenseRows(const std::vector<Line>& lines, const LineLists& rows,

@@ -55,9 +55,7 @@ class MatcherTables {
 
   // One matcher for all of `lines`, whatever it takes.
   std::optional<pm_matcher> AddOne(const std::vector<Line>& lines, uint32_t local,
-                                   std::string* limit) {
-    return AddGrid(lines, MakeGrid(lines), local, limit);
-  }
+                                   std::string* limit);
 
   const std::vector<uint32_t>& axes() const { return axes_; }
   const std::vector<uint32_t>& pairs() const { return pairs_; }
@@ -83,9 +81,14 @@ class MatcherTables {
   Axis MakeAxis(const std::vector<Line>& lines, uint32_t Line::*side) const;
   Grid MakeGrid(const std::vector<Line>& lines) const;
   static LineLists LinesOf(const Axis& axis, const std::vector<Line>& lines, uint32_t Line::*side);
-  pm_matcher AddAxes(const Grid& grid, uint32_t local);
-  std::optional<pm_matcher> AddGrid(const std::vector<Line>& lines, const Grid& grid,
-                                    uint32_t local, std::string* limit);
+  // The matchers of one direction, a grid for each.
+  std::optional<std::vector<pm_matcher>> AddAll(const std::vector<std::vector<Line>>& parts,
+                                                const std::vector<Grid>& grids, uint32_t local,
+                                                std::string* limit);
+  bool AddAxes(const std::vector<Grid>& grids, uint32_t local, pm_matcher* offsets,
+               std::string* limit);
+  bool AddPairs(const std::vector<Line>& lines, const Grid& grid, pm_matcher* matcher,
+                std::string* limit);
   void AddDenseRows(const std::vector<Line>& lines, const LineLists& rows,
                     const LineLists& columns);
   bool AddSparseRows(const std::vector<Line>& lines, const LineLists& rows,

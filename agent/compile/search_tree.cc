@@ -25,26 +25,18 @@ uint32_t TreeTable::AddBlock(const pm_block& block) {
   return found->second;
 }
 
-uint32_t TreeTable::Add(const Intervals& intervals) {
-  Intervals level = intervals;
-  for (uint32_t levels = 1;; ++levels) {
-    Intervals above;
-    for (size_t at = 0; at < level.size(); at += PM_TREE_FANOUT) {
-      const size_t used = std::min<size_t>(level.size() - at, PM_TREE_FANOUT);
-      pm_block block;
-      for (size_t i = 0; i < PM_TREE_FANOUT; ++i) {
-        block.word[i] = i < used ? level[at + i].first : PM_TREE_UNUSED;
-        // The largest key reaches the unused intervals too.
-        block.word[PM_TREE_FANOUT + i] = level[at + std::min(i, used - 1)].second;
-      }
-      above.emplace_back(level[at].first, AddBlock(block));
-    }
-    if (above.size() == 1) return above.front().second << 3 | levels;
-    level = std::move(above);
-  }
-}
-
 namespace {
+
+// The block of up to PM_TREE_FANOUT intervals from `at` on.
+pm_block Block(const Intervals& level, size_t at) {
+  pm_block block{};
+  for (size_t i = 0; i < PM_TREE_FANOUT; ++i) {
+    const bool used = at + i < level.size();
+    block.word[i] = used ? level[at + i].first | PM_TREE_GUARD : PM_TREE_UNUSED;
+    if (used) block.word[PM_BLOCK_WORDS - 1 - i] = level[at + i].second;
+  }
+  return block;
+}
 
 pm_block WideBlock(const WideIntervals& level, size_t at) {
   const size_t used = std::min<size_t>(level.size() - at, PM_WIDE_FANOUT);
@@ -60,11 +52,29 @@ pm_block WideBlock(const WideIntervals& level, size_t at) {
 
 }  // namespace
 
+uint32_t TreeTable::Add(const Intervals& intervals) {
+  Intervals level = intervals;
+  for (uint32_t levels = 1;; ++levels) {
+    Intervals above;
+    for (size_t at = 0; at < level.size(); at += PM_TREE_FANOUT) {
+      above.emplace_back(level[at].first, AddBlock(Block(level, at)));
+    }
+    if (above.size() == 1) return above.front().second << 3 | levels;
+    level = std::move(above);
+  }
+}
+
 WideIntervals TreeTable::AddWideLevel(const WideIntervals& level) {
   WideIntervals above;
   for (size_t at = 0; at < level.size(); at += PM_WIDE_FANOUT)
     above.emplace_back(level[at].first, AddBlock(WideBlock(level, at)));
   return above;
+}
+
+uint32_t TreeTable::AddRest(WideIntervals intervals) {
+  uint32_t levels = 1;
+  for (; intervals.size() > PM_WIDE_FANOUT; ++levels) intervals = AddWideLevel(intervals);
+  return AddBlock(WideBlock(intervals, 0)) << 4 | levels;
 }
 
 uint32_t TreeTable::AddWide(const WideIntervals& intervals) {

@@ -35,10 +35,12 @@ class TreeTable {
   // Makes room for about so many blocks.
   void Expect(size_t blocks) { known_.reserve(blocks); }
 
-  // The reference of a tree for `intervals`.
+  // The reference of a tree for `intervals`, with keys of up to 24 bits.
   uint32_t Add(const Intervals& intervals);
-  // The reference of a wide tree.
+  // The reference of a wide tree for keys of 64 bits.
   uint32_t AddWide(const WideIntervals& intervals);
+  // The same for keys without the top bit, which need one root.
+  uint32_t AddRest(WideIntervals intervals);
   const std::vector<pm_block>& blocks() const { return blocks_; }
 
  private:

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The address stage against the longest prefix found one by one: each end of each prefix, what lies
+// beside it, and addresses anywhere.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "agent/compile/address_tree.h"
+#include "maps/lookup.h"
+
+namespace portmatrix {
+namespace {
+
+// How prefixes are drawn: lengths, and how many bits they may differ in at each of a few depths, so
+// that many share their beginning and some lie in others.
+struct Row {
+  const char* name;
+  Family family;
+  std::vector<uint8_t> lengths;
+  size_t count;
+  int shared;  // all have so many bits in common
+};
+
+class AddressStage : public testing::TestWithParam<Row> {
+ protected:
+  // A random address that has the first `bits` of `base`.
+  Address Within(const Address& base, int bits) {
+    Address address = base;
+    for (int bit = bits; bit < AddressBits(base.family); ++bit)
+      if (random_() & 1)
+        address.bytes[static_cast<size_t>(bit / 8)] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+    return address;
+  }
+
+  std::vector<PrefixClass> Draw(const Row& row) {
+    Address base;
+    base.family = row.family;
+    base = Within(base, 0);
+    std::vector<Prefix> drawn;
+    while (drawn.size() < row.count) {
+      const uint8_t length = row.lengths[random_() % row.lengths.size()];
+      const bool near = !drawn.empty() && random_() % 2 == 0;
+      const Prefix other = near ? drawn[random_() % drawn.size()] : Prefix{base, 0};
+      const int shared = near ? static_cast<int>(random_() % (other.length + 1u)) : 0;
+      const Address from = near ? other.address : base;
+      drawn.push_back({Masked(Within(from, std::max(shared, row.shared)), length), length});
+    }
+    std::ranges::sort(drawn);
+    const auto [first, last] = std::ranges::unique(drawn);
+    drawn.erase(first, last);
+    std::vector<PrefixClass> prefixes;
+    // Neighbours may have one class, as cut classes do.
+    for (const Prefix& prefix : drawn)
+      prefixes.push_back({prefix, 1 + static_cast<uint32_t>(random_() % (drawn.size() + 1))});
+    return prefixes;
+  }
+
+  std::mt19937_64 random_{7};
+};
+
+uint32_t LongestOf(const std::vector<PrefixClass>& prefixes, const Address& address) {
+  uint32_t found = 0;
+  int longest = -1;
+  for (const PrefixClass& entry : prefixes) {
+    if (entry.prefix.length <= longest || !entry.prefix.Contains(address)) continue;
+    found = entry.address_class;
+    longest = entry.prefix.length;
+  }
+  return found;
+}
+
+Image ImageOf(const AddressTables& tables) {
+  Image image;
+  for (auto& table : image.tables) table.resize(1);
+  auto& words = image.tables[PM_TABLE_ADDRESSES];
+  words.resize((tables.words.size() + PM_BLOCK_WORDS - 1) / PM_BLOCK_WORDS);
+  for (size_t i = 0; i < tables.words.size(); ++i)
+    words[i / PM_BLOCK_WORDS].word[i % PM_BLOCK_WORDS] = tables.words[i];
+  image.tables[PM_TABLE_ADDRESS_TREES] = tables.trees.blocks();
+  return image;
+}
+
+Address LastOf(const Prefix& prefix) {
+  Address last = prefix.address;
+  for (int bit = prefix.length; bit < AddressBits(last.family); ++bit)
+    last.bytes[static_cast<size_t>(bit / 8)] |= static_cast<uint8_t>(0x80 >> bit % 8);
+  return last;
+}
+
+// One further or one less, around at the ends.
+Address Step(Address address, bool up) {
+  for (auto byte = static_cast<size_t>(AddressBits(address.family) / 8); byte-- > 0;) {
+    address.bytes[byte] = static_cast<uint8_t>(address.bytes[byte] + (up ? 1 : -1));
+    if (address.bytes[byte] != (up ? 0x00 : 0xff)) break;
+  }
+  return address;
+}
+
+TEST_P(AddressStage, FindsTheLongestPrefix) {
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<PrefixClass> prefixes = Draw(GetParam());
+    const Image image = ImageOf(MakeAddressTables(prefixes));
+    const ImageLookup lookup(image);
+    const auto expect = [&](const Address& address) {
+      bool missing = false;
+      ASSERT_EQ(lookup.ClassOf(address, &missing), LongestOf(prefixes, address))
+          << ToString(address);
+      ASSERT_FALSE(missing) << ToString(address);
+    };
+    for (const PrefixClass& entry : prefixes) {
+      const Address first = entry.prefix.address, last = LastOf(entry.prefix);
+      for (const Address& address : {first, last, Step(first, false), Step(last, true),
+                                     Within(first, entry.prefix.length), Within(first, 0)})
+        ASSERT_NO_FATAL_FAILURE(expect(address));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OfPrefixes, AddressStage,
+    testing::Values(Row{"Ipv4", Family::kIpv4, {0, 8, 12, 15, 16, 17, 20, 24, 28, 31, 32}, 300, 0},
+                    Row{"Ipv4OfOneNet", Family::kIpv4, {16, 20, 24, 28, 31, 32}, 300, 12},
+                    Row{"Ipv6AtEachSplit",
+                        Family::kIpv6,
+                        {31, 32, 33, 39, 40, 41, 47, 48, 49, 55, 56, 57, 63, 64, 65, 127, 128},
+                        400,
+                        0},
+                    Row{"Ipv6Short", Family::kIpv6, {0, 3, 12, 20, 29, 31, 32}, 300, 0},
+                    Row{"Ipv6Sites", Family::kIpv6, {29, 32, 40, 44, 48, 48, 48, 56}, 400, 3},
+                    Row{"Ipv6Links", Family::kIpv6, {56, 60, 64, 64, 64}, 400, 20},
+                    Row{"Ipv6Hosts", Family::kIpv6, {64, 96, 128, 128, 128}, 400, 48},
+                    Row{"Ipv6OfOneLink", Family::kIpv6, {64, 80, 112, 126, 127, 128}, 400, 64},
+                    Row{"Ipv6One", Family::kIpv6, {128}, 1, 0}),
+    [](const auto& row) { return row.param.name; });
+
+// Families do not meet: what only one of them has leaves the other without a class.
+TEST(AddressFamilies, StayApart) {
+  const Prefix ipv4{*ParseAddress("192.0.2.0"), 24}, ipv6{*ParseAddress("2001:db8::"), 32};
+  for (const Prefix& prefix : {ipv4, ipv6}) {
+    const Image image = ImageOf(MakeAddressTables({{prefix, 5}}));
+    const ImageLookup lookup(image);
+    bool missing = false;
+    EXPECT_EQ(lookup.ClassOf(ipv4.address, &missing), prefix == ipv4 ? 5u : 0u);
+    EXPECT_EQ(lookup.ClassOf(ipv6.address, &missing), prefix == ipv6 ? 5u : 0u);
+    EXPECT_FALSE(missing);
+  }
+}
+
+}  // namespace
+}  // namespace portmatrix
