@@ -68,13 +68,22 @@ class _Reader(threading.Thread):
         self.join()
 
 
+def begin_traffic(node: Node, build: pathlib.Path, devices) -> subprocess.Popen:
+    """Goes on until its standard input is closed."""
+    traffic = node.spawn(str(build / "tests" / "steady_traffic"), *devices, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if traffic.stdout.readline() != "ready\n":
+        traffic.kill()
+        raise Refused("no traffic")
+    for device in devices:
+        node.wait_for_carrier(device)
+    traffic.stdin.write("x")
+    traffic.stdin.flush()
+    return traffic
+
+
 def traffic_and_changes(node: Node, build: pathlib.Path, changes: int) -> tuple[dict, int]:
-    traffic = node.spawn(str(build / "tests" / "steady_traffic"), *DEVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    traffic = begin_traffic(node, build, DEVICES)
     try:
-        if traffic.stdout.readline() != "ready\n":
-            raise Refused("no traffic")
-        traffic.stdin.write("x")
-        traffic.stdin.flush()
         reader = _Reader(node)
         reader.start()
         try:

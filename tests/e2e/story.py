@@ -69,7 +69,10 @@ def run_stories(stories: dict) -> int:
     for name in arguments.stories:
         with Node(name, arguments.build.resolve(), DEVICES) as node:
             try:
-                stories[name](node, Taps(node.namespace, DEVICES)).run()
+                taps = Taps(node.namespace, DEVICES)
+                for device in DEVICES:
+                    node.wait_for_carrier(device)
+                stories[name](node, taps).run()
                 print(f"{name}: ok")
             except (AssertionError, Refused) as error:
                 failed += 1

@@ -80,6 +80,14 @@ class Node:
     def spawn(self, *arguments: str, **options) -> subprocess.Popen:
         return subprocess.Popen(["nsenter", f"--net=/run/netns/{self.namespace}", *arguments], **options)
 
+    def wait_for_carrier(self, device: str) -> None:
+        """Until a tap that was just opened sends: a thread of the kernel's activates its queue, and before that it loses all."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while json.loads(_run("ip", "-n", self.namespace, "-json", "link", "show", "dev", device))[0]["operstate"] != "UP":
+            if time.monotonic() > deadline:
+                raise Refused(f"{device} has no carrier")
+            time.sleep(0.005)
+
     # ---- The agent ----
 
     def start(self, *flags: str) -> None:
