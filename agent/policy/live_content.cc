@@ -13,8 +13,6 @@ void LiveContent::Add(const std::string& set, const Prefix& prefix, uint64_t unt
 
 void LiveContent::Remove(const std::string& set, const Prefix& prefix) { sets_[set].erase(prefix); }
 
-void LiveContent::Flush(const std::string& set) { sets_.erase(set); }
-
 bool LiveContent::Contains(const std::string& set, const Address& address, uint64_t now) const {
   const auto found = sets_.find(set);
   return found != sets_.end() && std::ranges::any_of(found->second, [&](const auto& entry) {

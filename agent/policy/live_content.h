@@ -21,7 +21,6 @@ class LiveContent {
   // An entry that is there already takes the new time. It counts while now < until.
   void Add(const std::string& set, const Prefix& prefix, uint64_t until = kForever);
   void Remove(const std::string& set, const Prefix& prefix);
-  void Flush(const std::string& set);
 
   bool Contains(const std::string& set, const Address& address, uint64_t now) const;
   // The live sets of `node` that hold the packet's addresses.

@@ -13,8 +13,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -39,10 +41,26 @@ constexpr uint16_t kPeerPort = 20000;
 constexpr size_t kHeaders = 14 + 20 + 8;
 constexpr size_t kPayload = 18;
 constexpr size_t kRoundsALook = 64;
+constexpr int kMostLooksForCarrier = 10'000;  // a millisecond apart
 
 [[noreturn]] void Fail(const std::string& what) {
   std::perror(("steady_traffic: " + what).c_str());
   std::exit(1);
+}
+
+// The queue of a tap that was opened just now throws away what has been judged already, until the
+// kernel has worked off the news of the carrier (Linux 6.18, net/core/link_watch.c). That work shows
+// in the flags before its end, and its lock is free after it: the second call takes it.
+void AwaitCarrier(int any, ifreq device) {
+  for (int look = 0;; ++look) {
+    if (ioctl(any, SIOCGIFFLAGS, &device) != 0) Fail("read the flags of the device");
+    if ((device.ifr_flags & IFF_RUNNING) != 0) break;
+    if (look == kMostLooksForCarrier) Fail("wait for the carrier");
+    usleep(1000);
+  }
+  ethtool_value link{ETHTOOL_GLINK, 0};
+  device.ifr_data = &link;
+  if (ioctl(any, SIOCETHTOOL, &device) != 0) Fail("ask for the link");
 }
 
 struct Count {
@@ -62,6 +80,7 @@ class Device {
     const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (ioctl(any, SIOCGIFHWADDR, &request) != 0) Fail("read the address of " + name);
     std::memcpy(mac_.data(), request.ifr_hwaddr.sa_data, mac_.size());
+    AwaitCarrier(any, request);
     close(any);
     inet_pton(AF_INET, address, &own_);
     inet_pton(AF_INET, peer, &peer_);

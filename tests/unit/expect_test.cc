@@ -23,7 +23,6 @@ rules:
 - {{id: ping6, from: any, to: "2001:db8::1", protocol: icmpv6, icmp_type: 128}}
 - {{id: sctp, from: 192.0.2.1, to: any, protocol: sctp, ports: 36412}}
 - {{id: gre, from: 192.0.2.1, to: any, protocol: 47}}
-- {{id: off, from: any, to: 192.0.2.1, protocol: tcp, ports: 80, enabled: false}}
 ---
 node: n
 failsafe: [{{from: 198.51.100.0/28, protocol: tcp, ports: 22}}]
@@ -96,7 +95,7 @@ TEST(FailingExpectation, TellsExpectedActualAndThePacket) {
   EXPECT_EQ(SaidOfExpectation(PolicyWith(
                 "from: 198.51.100.7, to: 192.0.2.1, protocol: tcp, port: 444, verdict: allow")),
             Unwrapped(R"(
-p.yaml:18:3: error: expected allow, got drop (default) [expectation-failed]
+p.yaml:17:3: error: expected allow, got drop (default) [expectation-failed]
   - {interface: a, from: 198.51.100.7, to: 192.0.2.1, protocol: tcp, port: 444, verdict: allow}
     ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
   hint: the packet: tcp 198.51.100.7:49161 > 192.0.2.1:444, in
@@ -108,7 +107,7 @@ TEST(FailingExpectation, ShowsTheRuleThatDecidedAndTheOneExpected) {
                 PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: udp, port: 53, verdict: "
                            "drop, rule: a/m/dns")),
             Unwrapped(R"(
-p.yaml:18:3: error: expected drop by a/m/dns, got drop by a/m/no-dns (rule) [expectation-failed]
+p.yaml:17:3: error: expected drop by a/m/dns, got drop by a/m/no-dns (rule) [expectation-failed]
   - {interface: a, from: 198.51.100.9, to: 192.0.2.1, protocol: udp, port: 53, verdict: drop, rule: a/m/dns}
     ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
   hint: the packet: udp 198.51.100.9:49161 > 192.0.2.1:53, in
@@ -121,11 +120,35 @@ p.yaml:5:8: note: the rule that was expected
 )"));
 }
 
-TEST(FailingExpectation, TellsWhenTheRuleExpectedIsOff) {
-  EXPECT_THAT(SaidOfExpectation(
-                  PolicyWith("from: 198.51.100.9, to: 192.0.2.1, protocol: tcp, port: 80, verdict: "
-                             "allow, rule: a/m/off")),
-              HasSubstr("p.yaml:11:8: note: the rule that was expected is disabled\n"));
+TEST(FailingExpectation, TellsWhyTheRuleExpectedDoesNotCount) {
+  struct Case {
+    const char* rule;
+    const char* note;
+  };
+  const Case cases[] = {
+      {"to: 192.0.2.1, enabled: false", "is disabled"},
+      {"to: 192.0.2.1, expires: 2027-01-01T00:00:00Z", "has expired"},
+      {"to: 192.0.2.9", "is inactive on this interface"},
+  };
+  for (const Case& each : cases) {
+    const std::string said = SaidOfExpectation(fmt::format(R"(matrix: m
+rules:
+- {{id: r, from: any, protocol: tcp, ports: 80, {}}}
+---
+node: n
+failsafe: none
+interfaces:
+  a: {{device: eth0, local: 192.0.2.1, matrices: [m]}}
+  b: {{device: eth1, local: 192.0.2.9, matrices: [m]}}
+expect:
+- {{interface: a, from: 198.51.100.9, to: 192.0.2.1, protocol: tcp, port: 80, verdict: allow,
+   rule: a/m/r}}
+)",
+                                                           each.rule));
+    EXPECT_THAT(said, HasSubstr("error: expected allow by a/m/r, got drop (default)"));
+    EXPECT_THAT(said, HasSubstr(fmt::format("p.yaml:3:8: note: the rule that was expected {}\n",
+                                            each.note)));
+  }
 }
 
 TEST(UnnamedPort, IsTheLowestThatNoRuleNames) {

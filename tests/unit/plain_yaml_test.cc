@@ -86,6 +86,9 @@ constexpr Row kTaken[] = {
     {"NoLineEndAtTheEnd", "a: b"},
     {"NothingAtAll", ""},
     {"OnlyComments", "# nothing\n\n"},
+    {"ManyKeys",
+     "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\nj: 1\nk: 1\nl: 1\nm: 1\nn: 1\no: 1\n"
+     "p: 1\nq: 1\n"},
 };
 
 class PlainYamlTakes : public testing::TestWithParam<Row> {};
@@ -113,6 +116,9 @@ constexpr Row kLeft[] = {
     {"QuotesOverLines", "a: 'b\n  c'\n"},
     {"TwinKeys", "a: b\na: c\n"},
     {"TwinKeysInBraces", "{a: b, a: c}\n"},
+    {"TwinKeysAmongMany",
+     "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\nj: 1\nk: 1\nl: 1\nm: 1\nn: 1\no: 1\n"
+     "p: 1\nb: 1\n"},
     {"QuotedKeys", "'a': b\n"},
     {"AskedKeys", "? a\n: b\n"},
     {"PairsInLists", "a: [b: c]\n"},
