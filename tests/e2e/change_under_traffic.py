@@ -74,8 +74,6 @@ def begin_traffic(node: Node, build: pathlib.Path, devices) -> subprocess.Popen:
     if traffic.stdout.readline() != "ready\n":
         traffic.kill()
         raise Refused("no traffic")
-    for device in devices:
-        node.wait_for_carrier(device)
     traffic.stdin.write("x")
     traffic.stdin.flush()
     return traffic
