@@ -193,10 +193,4 @@ const pm_interface* ImageLookup::interface(uint32_t index) const {
   return reinterpret_cast<const pm_interface*>(Block(PM_TABLE_INTERFACES, index));
 }
 
-const pm_rule* ImageLookup::rule(uint32_t index) const {
-  const pm_block* block = Block(PM_TABLE_RULES, index / PM_RULES_PER_BLOCK);
-  return block == nullptr ? nullptr
-                          : reinterpret_cast<const pm_rule*>(block) + index % PM_RULES_PER_BLOCK;
-}
-
 }  // namespace portmatrix

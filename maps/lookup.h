@@ -33,7 +33,6 @@ class ImageLookup {
   uint32_t SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const;
 
   const pm_interface* interface(uint32_t index) const;
-  const pm_rule* rule(uint32_t index) const;
 
  private:
   uint32_t MatchLive(const pm_interface& interface, pm_direction direction, const pm_tuple& tuple,
