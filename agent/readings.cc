@@ -2,9 +2,9 @@
 #include "agent/readings.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <charconv>
+#include <ctime>
 #include <optional>
 
 #include "agent/api_failure.h"
@@ -20,7 +20,7 @@ constexpr uint64_t kKeepHitsMilliseconds = 300'000;
 constexpr uint64_t kFirstHitsMilliseconds = 1000;
 
 uint64_t Nanoseconds(clockid_t clock) {
-  timespec now;
+  timespec now{};
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
