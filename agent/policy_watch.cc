@@ -53,8 +53,8 @@ Result<void> PolicyWatch::WatchAll() {
       if (ignored) break;
       const bool is_link = at->is_symlink(ignored);
       if (!is_link && !at->is_directory(ignored)) continue;
-      const auto done = is_link ? WatchWayTo(fs::absolute(at->path(), ignored), kMostLinks)
-                                : WatchFolder(at->path());
+      auto done = is_link ? WatchWayTo(fs::absolute(at->path(), ignored), kMostLinks)
+                          : WatchFolder(at->path());
       if (!done) return done;
     }
   }
