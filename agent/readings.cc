@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <ctime>
 #include <optional>
 
@@ -43,7 +44,7 @@ std::optional<uint64_t> IntervalOf(const std::string& text) {
   if (failed != std::errc() || rest != end) return std::nullopt;
   if (!(seconds * 1e3 >= kLeastIntervalMilliseconds && seconds * 1e3 <= kMostIntervalMilliseconds))
     return std::nullopt;
-  return static_cast<uint64_t>(seconds * 1e3 + 0.5);
+  return static_cast<uint64_t>(std::llround(seconds * 1e3));
 }
 
 Result<std::unique_ptr<EventSource>> OpenEvents(const std::string& pin_root) {
