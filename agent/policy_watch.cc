@@ -86,7 +86,7 @@ Result<void> PolicyWatch::WatchFolder(const fs::path& folder) {
 }
 
 void PolicyWatch::Read() {
-  alignas(inotify_event) std::array<char, 16384> buffer;
+  alignas(inotify_event) std::array<char, 16384> buffer{};
   while (read(fd_.get(), buffer.data(), buffer.size()) > 0) {
   }
   const auto now = std::chrono::steady_clock::now();

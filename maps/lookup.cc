@@ -181,7 +181,7 @@ uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t 
   const pm_block* block = Block(PM_TABLE_DEVICES, device / PM_DEVICES_PER_BLOCK);
   if (block == nullptr) return 0;
   pm_device binding{};
-  std::memcpy(&binding, &block->word[device % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
+  std::memcpy(&binding, &block->word[size_t{device} % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
   bool missing = false;
   const uint32_t selected =
       outer == 0 ? binding.untagged
