@@ -59,28 +59,28 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& 
 
 ControlSocket::~ControlSocket() { unlink(path_.c_str()); }
 
-Result<FileDescriptor> ListenTcp(const std::string& text) {
-  const size_t colon = text.rfind(':');
+Result<FileDescriptor> ListenTcp(const std::string& address) {
+  const size_t colon = address.rfind(':');
   if (colon == std::string::npos)
-    return Error{"listen on", text, EINVAL, "write ADDRESS:PORT, such as 127.0.0.1:9640"};
-  std::string host = text.substr(0, colon);
+    return Error{"listen on", address, EINVAL, "write ADDRESS:PORT, such as 127.0.0.1:9640"};
+  std::string host = address.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int code = getaddrinfo(host.c_str(), text.c_str() + colon + 1, &hints, &found);
+  if (const int code = getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found);
       code != 0)
-    return Error{"listen on", text, 0, gai_strerror(code)};
+    return Error{"listen on", address, 0, gai_strerror(code)};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   FileDescriptor fd(socket(found->ai_family, kSocketFlags, 0));
-  if (!fd.valid()) return Error{"make a socket for", text, errno, ""};
+  if (!fd.valid()) return Error{"make a socket for", address, errno, ""};
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0)
-    return Error{"bind to", text, errno, ""};
-  if (listen(fd.get(), kBacklog) != 0) return Error{"listen on", text, errno, ""};
+    return Error{"bind to", address, errno, ""};
+  if (listen(fd.get(), kBacklog) != 0) return Error{"listen on", address, errno, ""};
   return fd;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/alarms.h"
@@ -45,8 +46,8 @@ class Daemon {
   Result<void> Run();
 
  private:
-  Daemon(const DaemonOptions& options, Journal journal)
-      : options_(options), alarms_(clock_, std::move(journal)) {}
+  Daemon(DaemonOptions options, Journal journal)
+      : options_(std::move(options)), alarms_(clock_, std::move(journal)) {}
 
   Firewall::ReadFiles PolicyReader();
   Answer<Sources> ReadFiles();

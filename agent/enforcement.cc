@@ -110,7 +110,7 @@ Result<bool> Enforcement::Confirm(const Standing& standing) {
     if (Result<void> done = RollBack(standing); !done) return done.error();
     return false;
   }
-  const Result<bool> swapped = datapath_->SwapControl(standing.control, standing.Confirmed());
+  Result<bool> swapped = datapath_->SwapControl(standing.control, standing.Confirmed());
   if (!swapped || !*swapped) return swapped;
   tidy_owed_ = true;
   if (!standing.Overdue(clock_.BootMilliseconds())) return true;

@@ -50,7 +50,7 @@ Result<void> EventLoop::OnReadable(int fd, Task task) {
 }
 
 Result<void> EventLoop::OnSignal(int signal, Task task) {
-  sigset_t one;
+  sigset_t one{};
   sigemptyset(&one);
   sigaddset(&one, signal);
   sigprocmask(SIG_BLOCK, &one, nullptr);

@@ -31,7 +31,7 @@ class Digest {
   }
 
  private:
-  sha256_ctx context_;
+  sha256_ctx context_{};
 };
 
 // The path without its root; of a file that was itself named, its name.

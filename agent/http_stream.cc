@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace portmatrix {
@@ -33,8 +31,7 @@ ssize_t HttpStream::Read(char* to, size_t max) {
   size_t copied = 0;
   while (copied < max && !waiting_.empty()) {
     const std::string& first = *waiting_.front();
-    const size_t part = std::min(max - copied, first.size() - offset_);
-    std::memcpy(to + copied, first.data() + offset_, part);
+    const size_t part = first.copy(to + copied, max - copied, offset_);
     copied += part;
     offset_ += part;
     if (offset_ < first.size()) continue;

@@ -63,7 +63,7 @@ Result<void> LastHits::Save() {
                    {"direction", ToString(rule.direction)},
                    {"last_hit", hit.last_hit ? json(*hit.last_hit) : json()},
                    {"known_since", hit.known_since}});
-  const Result<void> written = WriteDurably(folder_, kFile, all.dump() + "\n");
+  Result<void> written = WriteDurably(folder_, kFile, all.dump() + "\n");
   if (written) changed_ = false;
   return written;
 }

@@ -156,7 +156,7 @@ class Loading {
     if (writers_ == Writers::kRefuse && !is_leased && errno == EAGAIN && IsOfThisHost(file))
       return FailBusy(path);
     SourceFile source{path, root, {}};
-    std::array<char, 1 << 16> part;
+    std::array<char, 1 << 16> part{};
     while (true) {
       const ssize_t count = read(file.number(), part.data(), part.size());
       if (count < 0 && errno == EINTR) continue;

@@ -53,8 +53,8 @@ Result<void> PolicyWatch::WatchAll() {
       if (ignored) break;
       const bool is_link = at->is_symlink(ignored);
       if (!is_link && !at->is_directory(ignored)) continue;
-      const auto done = is_link ? WatchWayTo(fs::absolute(at->path(), ignored), kMostLinks)
-                                : WatchFolder(at->path());
+      auto done = is_link ? WatchWayTo(fs::absolute(at->path(), ignored), kMostLinks)
+                          : WatchFolder(at->path());
       if (!done) return done;
     }
   }
@@ -86,7 +86,7 @@ Result<void> PolicyWatch::WatchFolder(const fs::path& folder) {
 }
 
 void PolicyWatch::Read() {
-  alignas(inotify_event) std::array<char, 16384> buffer;
+  alignas(inotify_event) std::array<char, 16384> buffer{};
   while (read(fd_.get(), buffer.data(), buffer.size()) > 0) {
   }
   const auto now = std::chrono::steady_clock::now();

@@ -2,9 +2,10 @@
 #include "agent/readings.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <charconv>
+#include <cmath>
+#include <ctime>
 #include <optional>
 
 #include "agent/api_failure.h"
@@ -20,7 +21,7 @@ constexpr uint64_t kKeepHitsMilliseconds = 300'000;
 constexpr uint64_t kFirstHitsMilliseconds = 1000;
 
 uint64_t Nanoseconds(clockid_t clock) {
-  timespec now;
+  timespec now{};
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
@@ -43,7 +44,7 @@ std::optional<uint64_t> IntervalOf(const std::string& text) {
   if (failed != std::errc() || rest != end) return std::nullopt;
   if (!(seconds * 1e3 >= kLeastIntervalMilliseconds && seconds * 1e3 <= kMostIntervalMilliseconds))
     return std::nullopt;
-  return static_cast<uint64_t>(seconds * 1e3 + 0.5);
+  return static_cast<uint64_t>(std::llround(seconds * 1e3));
 }
 
 Result<std::unique_ptr<EventSource>> OpenEvents(const std::string& pin_root) {

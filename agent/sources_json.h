@@ -17,7 +17,7 @@ nlohmann::json ToJson(const Sources& sources);
 
 // Strict: every field there, of its type, and no other; sizes within agent/policy/limits.h.
 // Otherwise nothing, and the reason in `*what`.
-std::optional<Sources> SourcesFromJson(const nlohmann::json& json, std::string* what);
+std::optional<Sources> SourcesFromJson(const nlohmann::json& object, std::string* what);
 
 }  // namespace portmatrix
 

@@ -3,6 +3,7 @@
 // back.
 #include <fmt/format.h>
 
+#include <ranges>
 #include <utility>
 
 #include "agent/firewall.h"
@@ -50,9 +51,9 @@ void Firewall::CheckFiles(const Standing& standing, const ReadFiles& files) {
 Answer<Applied> Firewall::StartStored(const Standing& untouched, const ReadFiles& first) {
   std::vector<uint64_t> numbers;
   if (store_.confirmed()) numbers.push_back(*store_.confirmed());
-  for (auto at = store_.generations().rbegin(); at != store_.generations().rend(); ++at)
-    if (at->second.outcome == Outcome::kConfirmed && at->first != store_.confirmed())
-      numbers.push_back(at->first);
+  for (const auto& [number, stored] : std::views::reverse(store_.generations()))
+    if (stored.outcome == Outcome::kConfirmed && number != store_.confirmed())
+      numbers.push_back(number);
   std::string broken;
   for (const uint64_t number : numbers) {
     const Result<Sources> sources = store_.LoadSources(number);

@@ -27,9 +27,9 @@ const char* ToString(Outcome outcome) {
   return "candidate";
 }
 
-std::optional<Outcome> OutcomeFromWord(std::string_view text) {
-  for (const auto& [value, word] : kWords)
-    if (word == text) return value;
+std::optional<Outcome> OutcomeFromWord(std::string_view word) {
+  for (const auto& [value, known] : kWords)
+    if (known == word) return value;
   return std::nullopt;
 }
 

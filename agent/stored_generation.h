@@ -67,7 +67,7 @@ struct StoredGeneration {
 nlohmann::json ToJson(const StoredChanges& changes);
 // All but the outcome.
 nlohmann::json ToJson(const StoredGeneration& generation);
-std::optional<StoredGeneration> StoredGenerationFromJson(const nlohmann::json& json);
+std::optional<StoredGeneration> StoredGenerationFromJson(const nlohmann::json& object);
 
 }  // namespace portmatrix
 

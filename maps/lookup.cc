@@ -180,8 +180,8 @@ bool ImageLookup::IsLocal(uint32_t interface_index, const Address& address) cons
 uint32_t ImageLookup::SelectInterface(uint32_t device, uint16_t outer, uint16_t inner) const {
   const pm_block* block = Block(PM_TABLE_DEVICES, device / PM_DEVICES_PER_BLOCK);
   if (block == nullptr) return 0;
-  pm_device binding;
-  std::memcpy(&binding, &block->word[device % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
+  pm_device binding{};
+  std::memcpy(&binding, &block->word[size_t{device} % PM_DEVICES_PER_BLOCK * 4], sizeof binding);
   bool missing = false;
   const uint32_t selected =
       outer == 0 ? binding.untagged

@@ -39,7 +39,7 @@ std::string NameOf(std::string_view flag, const std::vector<std::string>& known)
   std::string name(flag.substr(0, flag.find('=')));
   std::ranges::replace(name, '-', '_');  // --dry-run, as gflags reads it
   if (std::ranges::find(known, name) == known.end() && name.starts_with("no")) {
-    const std::string positive = name.substr(2);
+    std::string positive = name.substr(2);
     if (std::ranges::find(known, positive) != known.end() && IsBool(positive)) return positive;
   }
   return name;

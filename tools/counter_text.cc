@@ -75,8 +75,7 @@ std::string ChangesTable(const CounterSnapshot& counters, const CounterSnapshot*
                       "+" + std::to_string(delta.bytes + delta.reply_bytes),
                       ToString(rule.rule.direction), rule.rule.key}});
   }
-  for (size_t i = 0; i < counters.reasons.size(); ++i) {
-    const ReasonCount& reason = counters.reasons[i];
+  for (const ReasonCount& reason : counters.reasons) {
     if (IsZero(reason.total)) continue;
     const auto packets = [](const pm_reason_counter& of) {
       return of.dropped_packets + of.audited_packets + of.passed_packets;

@@ -15,7 +15,7 @@
 namespace portmatrix {
 
 EndWatch::EndWatch(std::function<void()> on_end) : on_end_(std::move(on_end)) {
-  sigset_t signals;
+  sigset_t signals{};
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -89,10 +89,10 @@ Result<int> HttpExchange::Run(const std::string& socket_path, const Request& req
 
   static const http_parser_settings kSettings = Settings();
   Answer answer(on_body);
-  http_parser parser;
+  http_parser parser{};
   http_parser_init(&parser, HTTP_RESPONSE);
   parser.data = &answer;
-  std::array<char, kReadBytes> buffer;
+  std::array<char, kReadBytes> buffer{};
   while (!answer.is_whole && !is_stopped_) {
     const ssize_t got = recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;

@@ -19,12 +19,12 @@ namespace {
 // Structs of 64 / n bytes, n to a block.
 template <typename Struct>
 std::vector<pm_block> Packed(const std::vector<Struct>& structs) {
-  static_assert(sizeof(pm_block) % sizeof(Struct) == 0);
-  constexpr size_t kPerBlock = sizeof(pm_block) / sizeof(Struct);
+  constexpr size_t kBytes = sizeof(Struct), kPerBlock = sizeof(pm_block) / kBytes;
+  static_assert(sizeof(pm_block) % kBytes == 0);
   std::vector<pm_block> blocks(std::max<size_t>(1, (structs.size() + kPerBlock - 1) / kPerBlock));
   for (size_t i = 0; i < structs.size(); ++i)
-    std::memcpy(reinterpret_cast<char*>(&blocks[i / kPerBlock]) + i % kPerBlock * sizeof(Struct),
-                &structs[i], sizeof(Struct));
+    std::memcpy(reinterpret_cast<char*>(&blocks[i / kPerBlock]) + i % kPerBlock * kBytes,
+                &structs[i], kBytes);
   return blocks;
 }
 

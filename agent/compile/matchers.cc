@@ -85,6 +85,7 @@ std::optional<std::vector<pm_matcher>> MatcherTables::Add(const std::vector<Line
         .push_back(line);
   std::erase_if(parts, [](const std::vector<Line>& part) { return part.empty(); });
   std::vector<Grid> grids;
+  grids.reserve(parts.size());
   for (const std::vector<Line>& part : parts) grids.push_back(MakeGrid(part));
   return AddAll(parts, grids, local, limit);
 }

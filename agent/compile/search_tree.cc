@@ -40,12 +40,12 @@ pm_block Block(const Intervals& level, size_t at) {
 
 pm_block WideBlock(const WideIntervals& level, size_t at) {
   const size_t used = std::min<size_t>(level.size() - at, PM_WIDE_FANOUT);
-  pm_wide_block wide;
+  pm_wide_block wide{};
   for (size_t i = 1; i < PM_WIDE_FANOUT; ++i)
     wide.first[i - 1] = i < used ? level[at + i].first : PM_WIDE_UNUSED;
   for (size_t i = 0; i < PM_WIDE_FANOUT; ++i)
     wide.value[i] = level[at + std::min(i, used - 1)].second;
-  pm_block block;
+  pm_block block{};
   std::memcpy(&block, &wide, sizeof block);
   return block;
 }

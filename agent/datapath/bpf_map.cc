@@ -12,8 +12,8 @@
 namespace portmatrix {
 
 int PossibleProcessors() {
-  static const int processors = libbpf_num_possible_cpus();
-  return processors;
+  static const int kProcessors = libbpf_num_possible_cpus();
+  return kProcessors;
 }
 
 Result<BpfMap> BpfMap::OpenPinned(const std::string& name, const std::string& path,
@@ -91,17 +91,14 @@ bool BpfMap::HoldsMapped(const void* bytes, size_t count) const {
 Result<void> BpfMap::ReadArrayBytes(uint32_t count, size_t stride, uint8_t* bytes) const {
   std::vector<uint32_t> keys(count);
   uint32_t done = 0, cursor = 0;
-  bool batch = true;
-  while (batch && done < count) {
+  while (done < count) {
     uint32_t got = count - done;
     LIBBPF_OPTS(bpf_map_batch_opts, options);
     const int failed =
         bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &cursor, &cursor, keys.data() + done,
                              bytes + stride * done, &got, &options);
-    if (failed != 0 && errno != ENOENT) {
-      batch = false;  // arrays have batches from Linux 5.6 on, per-CPU arrays from 5.13 on
-      break;
-    }
+    // Arrays have batches from Linux 5.6 on, per-CPU arrays from 5.13 on.
+    if (failed != 0 && errno != ENOENT) break;
     done += got;
     if (failed != 0 || got == 0) break;
   }

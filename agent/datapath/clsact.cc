@@ -37,7 +37,7 @@ struct Filter {
 template <typename Each>
 void ForAttributes(const char* begin, size_t bytes, Each each) {
   while (bytes >= sizeof(rtattr)) {
-    rtattr attribute;
+    rtattr attribute{};
     std::memcpy(&attribute, begin, sizeof attribute);
     if (attribute.rta_len < sizeof attribute || attribute.rta_len > bytes) return;
     each(attribute.rta_type & NLA_TYPE_MASK,
@@ -49,7 +49,7 @@ void ForAttributes(const char* begin, size_t bytes, Each each) {
 }
 
 std::optional<Filter> ReadFilter(const nlmsghdr& header, const char* body) {
-  tcmsg message;
+  tcmsg message{};
   std::memcpy(&message, body, sizeof message);
   // A message without a handle is about the priority itself.
   if (message.tcm_handle == 0) return std::nullopt;
@@ -91,7 +91,7 @@ Result<std::vector<Filter>> ReadFilters(const std::string& device, uint32_t ifin
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return failure(errno);
     for (size_t at = 0; at + NLMSG_HDRLEN <= static_cast<size_t>(got);) {
-      nlmsghdr header;
+      nlmsghdr header{};
       std::memcpy(&header, reply.data() + at, sizeof header);
       if (header.nlmsg_len < NLMSG_HDRLEN || at + header.nlmsg_len > static_cast<size_t>(got))
         return failure(EBADMSG);

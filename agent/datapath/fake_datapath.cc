@@ -148,7 +148,7 @@ Result<bool> FakeDatapath::SwapControl(uint64_t expected, uint64_t desired) {
   return Run("SwapControl", false, [&]() -> Result<bool> {
     if (kernel_->control != expected) return false;
     if (PM_CONTROL_SEQUENCE(desired) != ((PM_CONTROL_SEQUENCE(expected) + 1) & 0xffffu))
-      kernel_->violations.push_back("a swap that does not count");
+      kernel_->violations.emplace_back("a swap that does not count");
     kernel_->control = desired;
     if (PM_CONTROL_STATE(desired) != PM_CONTROL_DETACHED) {
       kernel_->in_use.at(PM_CONTROL_JUDGING(desired)) = true;
@@ -168,8 +168,8 @@ Result<Attachment> FakeDatapath::Attach(const std::string& device, uint32_t numb
     const auto hooked = kernel_->attachments.find(device);
     if (hooked != kernel_->attachments.end() && hooked->second.ifindex == found->second)
       return hooked->second;
-    const Attachment made{device, number, found->second,
-                          mode == XdpMode::kGeneric ? PM_XDP_GENERIC : PM_XDP_NATIVE, PM_TC_TCX};
+    Attachment made{device, number, found->second,
+                    mode == XdpMode::kGeneric ? PM_XDP_GENERIC : PM_XDP_NATIVE, PM_TC_TCX};
     kernel_->attachments[device] = made;
     return made;
   });

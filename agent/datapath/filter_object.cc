@@ -85,8 +85,8 @@ Result<void> TakeOver(struct bpf_map* map, int fd) {
 std::array<uint8_t, PM_FINGERPRINT_BYTES> ProgramFingerprint() {
   size_t size = 0;
   const void* bytes = pm_filter__elf_bytes(&size);
-  std::array<uint8_t, PM_FINGERPRINT_BYTES> digest;
-  sha256_ctx context;
+  std::array<uint8_t, PM_FINGERPRINT_BYTES> digest{};
+  sha256_ctx context{};
   sha256_init(&context);
   sha256_update(&context, size, static_cast<const uint8_t*>(bytes));
   sha256_digest(&context, digest.size(), digest.data());

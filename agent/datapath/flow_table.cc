@@ -3,17 +3,17 @@
 
 #include <bpf/bpf.h>
 #include <netinet/in.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "agent/datapath/pins.h"
 
 namespace portmatrix {
 
 uint64_t ProgramClock() {
-  timespec now;
+  timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * PM_SECOND + static_cast<uint64_t>(now.tv_nsec);
 }

@@ -3,9 +3,9 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -105,7 +105,7 @@ bool HeldLinks::AnyOn(const std::string& hook, uint32_t ifindex) {
 std::string HeldLinks::PinOn(const std::string& hook, uint32_t ifindex) {
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(pins_.Links(hook), failed)) {
-    const std::string path = entry.path().string();
+    std::string path = entry.path().string();
     const FileDescriptor link(bpf_obj_get(path.c_str()));
     if (FactsOf(link.get()).ifindex == ifindex) return path;
   }

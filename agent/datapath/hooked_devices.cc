@@ -3,11 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <net/if.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include "agent/datapath/fixed_text.h"
@@ -16,7 +16,7 @@ namespace portmatrix {
 namespace {
 
 uint64_t RealTime() {
-  timespec now;
+  timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
 }

@@ -80,8 +80,8 @@ Result<void> PublishImage(const Image& image, uint32_t slot, int fronts, int tab
   if (bpf_map_update_elem(fronts, &slot, &parts.front(), BPF_ANY) != 0)
     return Error{"write to", "map fronts", errno, ""};
   std::array<BpfMap, PM_TABLE_COUNT> made;
-  std::array<uint32_t, PM_TABLE_COUNT> places;
-  std::array<int, PM_TABLE_COUNT> descriptors;
+  std::array<uint32_t, PM_TABLE_COUNT> places{};
+  std::array<int, PM_TABLE_COUNT> descriptors{};
   for (uint32_t i = 0; i < PM_TABLE_COUNT; ++i) {
     auto table = MakeTable(parts.beyond(i), kTableNames[i]);
     if (!table) return table.error();

@@ -12,9 +12,9 @@
 namespace portmatrix {
 
 // Adds the interfaces and devices that have a name to `numbering`.
-Result<void> ReadOwners(const BpfMap& owners, Numbering* numbering);
+Result<void> ReadOwners(const BpfMap& map, Numbering* numbering);
 // Names what `generation` uses, and says where it stands in the image of `slot`.
-Result<void> NameOwners(const BpfMap& owners, uint32_t slot, const Generation& generation,
+Result<void> NameOwners(const BpfMap& map, uint32_t slot, const Generation& generation,
                         const Numbering& numbering);
 
 }  // namespace portmatrix

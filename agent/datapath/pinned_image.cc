@@ -2,11 +2,11 @@
 #include "agent/datapath/pinned_image.h"
 
 #include <bpf/bpf.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <tuple>
 
@@ -19,7 +19,7 @@ namespace portmatrix {
 namespace {
 
 uint64_t BootMilliseconds() {
-  timespec now;
+  timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/datapath/pinned_reader.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <iterator>
 #include <span>
 #include <tuple>
@@ -24,7 +23,7 @@ constexpr const char* kFaultWords[PM_FAULT_COUNT] = {
 };
 
 uint64_t ClockNow(clockid_t clock) {
-  timespec now;
+  timespec now{};
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
 }

@@ -108,7 +108,7 @@ Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t de
   }
   if (report_.get()->packets != before + 1)
     return Error{"test-run", "the program", 0, "it judged nothing: the device has no number"};
-  pm_report report;
+  pm_report report{};
   std::memcpy(&report, const_cast<const pm_report*>(report_.get()), sizeof report);
   return std::optional<pm_report>(report);
 }

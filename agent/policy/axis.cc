@@ -198,6 +198,7 @@ std::optional<std::vector<AxisClass<Value>>> CutAxis(const Stretches<Value>& wit
   }
   if (budget.used_up()) return std::nullopt;
   std::vector<AxisClass<Value>> classes;
+  classes.reserve(found.size());
   for (auto& [members, each] : found) classes.push_back(std::move(each));
   std::ranges::stable_sort(classes, {}, [](const auto& each) { return each.members.size(); });
   return classes;

@@ -34,7 +34,7 @@ std::optional<Claim> ResolveClaim(const WrittenExpectation& written, SetTable& s
                                   Diagnostics& diagnostics);
 
 // Those of a node that ResolveNode has resolved without errors.
-std::vector<Claim> ClaimsOf(const Policy& policy, std::string_view node);
+std::vector<Claim> ClaimsOf(const Policy& policy, std::string_view name);
 
 }  // namespace portmatrix
 

@@ -38,8 +38,8 @@ struct RuleWay {
 //   elsewhere: inactive. Else it must
 //      not contradict what 1 would derive.
 // An empty set is nowhere; a live set may hold anything and so decides nothing.
-std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const ResolvedAddresses& from,
-                                const ResolvedAddresses& to, const Locality& locality,
+std::vector<RuleWay> DeriveWays(const WrittenRule& rule, const ResolvedAddresses& from_addresses,
+                                const ResolvedAddresses& to_addresses, const Locality& locality,
                                 Diagnostics& diagnostics);
 
 }  // namespace portmatrix

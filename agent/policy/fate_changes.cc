@@ -89,8 +89,8 @@ class NodeComparison {
     std::vector<FateChange> changes = {};
     std::vector<UnknownFates> unknown = {};
 
-    Part(const std::string& name, Direction way, const FateQuestion& question)
-        : interface(name), direction(way), comparison(question) {}
+    Part(std::string name, Direction way, const FateQuestion& question)
+        : interface(std::move(name)), direction(way), comparison(question) {}
   };
 
   void Prepare(const std::string& name, Direction direction, bool answers) {

@@ -110,7 +110,7 @@ class LookAlikes {
             Tell(other->second, each->second, "is one letter away from");
           }
         }
-        sharing.push_back(each);
+        sharing.emplace_back(each);
       }
     }
   }

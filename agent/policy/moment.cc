@@ -58,7 +58,7 @@ std::string MomentMeant(std::string_view text) {
   };
   const auto seconds = SecondsOf(number(1), number(2), number(3), number(4), number(5), number(6));
   if (!seconds) return "";
-  const int64_t offset = (number(8) * 60 + number(9)) * 60;
+  const int64_t offset = (int64_t{number(8)} * 60 + number(9)) * 60;
   return MomentText(part[7].str() == "-" ? *seconds + offset : *seconds - offset);
 }
 

@@ -48,8 +48,8 @@ bool PacketRegion::Contains(const pm_tuple& tuple, LiveBits from_holding,
 }
 
 const Stretches<uint32_t>& AllServices() {
-  static const Stretches<uint32_t> all = {{0, kLastKey}};
-  return all;
+  static const Stretches<uint32_t> kAll = {{0, kLastKey}};
+  return kAll;
 }
 
 pm_tuple PacketIn(const PacketRegion& region) {

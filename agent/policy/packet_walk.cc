@@ -51,6 +51,7 @@ size_t LowestOf(const ProtocolSet& protocols) {
 std::vector<bool> Mattering(const PacketQuestion& question, const std::vector<uint32_t>& matches) {
   std::vector<bool> matters;
   if (!question.sparse) return matters;
+  matters.reserve(matches.size());
   for (const uint32_t match : matches) matters.push_back(question.matches[match].matters);
   return matters;
 }
@@ -220,6 +221,7 @@ bool PacketWalk::VisitPlane(Place place, const Members& members) {
 std::vector<ValuePool::Id> PacketWalk::SetsOn(PacketAxis axis, const Place& place,
                                               const Members& members) const {
   std::vector<ValuePool::Id> sets;
+  sets.reserve(members.size());
   for (const uint32_t match : members) sets.push_back(SetOn(axis, place.live, match));
   return sets;
 }

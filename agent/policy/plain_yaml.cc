@@ -238,9 +238,8 @@ class PlainReader {
       if (SkipUntil(kFlowMark)) end = at_;
       const char mark = Peek();
       if (mark == '\n' || mark == ',' || mark == ']' || mark == '}') break;
-      if (mark == ':' && !AtValueMark() && !IsBracketOrComma(Peek(1))) {
-        end = at_ + 1;
-      } else if (mark == '#' && end == at_) {
+      if ((mark == ':' && !AtValueMark() && !IsBracketOrComma(Peek(1))) ||
+          (mark == '#' && end == at_)) {
         end = at_ + 1;
       } else if (mark != ' ') {
         return false;
@@ -331,8 +330,8 @@ class PlainReader {
 
   struct Opened {
     Span span;
-    size_t keys;  // sizes of the pools
-    size_t values;
+    size_t keys = 0;  // sizes of the pools
+    size_t values = 0;
   };
 
   Opened Open(size_t length) const { return {SpanOf(at_, length), keys_.size(), values_.size()}; }
@@ -379,7 +378,7 @@ class PlainReader {
 
 std::optional<std::vector<YamlNode>> ReadPlainYaml(std::string_view text, uint32_t file) {
   // Tabs and Windows' line ends are blanks and breaks only in some places.
-  if (text.find('\t') != text.npos || text.find('\r') != text.npos) return std::nullopt;
+  if (text.find_first_of("\t\r") != std::string_view::npos) return std::nullopt;
   std::vector<YamlNode> documents;
   PlainReader reader(text, file);
   if (!reader.Read(&documents)) return std::nullopt;

@@ -175,9 +175,9 @@ struct Prover::State {
 Prover::Prover(const Node& node) : state_(new State{node, {}, {}, {}, {}}) {}
 Prover::~Prover() = default;
 
-Proof Prover::Prove(size_t index, const Claim& asked_claim, WorkBudget& budget) {
+Proof Prover::Prove(size_t index, const Claim& claim, WorkBudget& budget) {
   // The pool refers to its sets, and outlives what the caller may throw away.
-  const Claim& claim = state_->claims.emplace_back(asked_claim);
+  const Claim& kept = state_->claims.emplace_back(claim);
   const Interface& interface = state_->node.interfaces[index];
   Match to_local;
   to_local.from = AddressSet::Any();
@@ -185,11 +185,11 @@ Proof Prover::Prove(size_t index, const Claim& asked_claim, WorkBudget& budget) 
   to_local.any_protocol = true;
   const Match& local = state_->Keep(std::move(to_local));
   std::vector<const Match*> not_meant;
-  for (const Match& exception : claim.except) not_meant.push_back(&exception);
+  for (const Match& exception : kept.except) not_meant.push_back(&exception);
 
   bool asked = false;
-  if (auto incoming = Intersection(claim.match, local)) {
-    Hearing hearing(interface, Direction::kIn, claim);
+  if (auto incoming = Intersection(kept.match, local)) {
+    Hearing hearing(interface, Direction::kIn, kept);
     if (!hearing.Run(state_->Keep(std::move(*incoming)), not_meant,
                      state_->CourtOf(index, Direction::kIn), state_->pool, budget)) {
       return hearing.proof();
@@ -197,8 +197,8 @@ Proof Prover::Prove(size_t index, const Claim& asked_claim, WorkBudget& budget) 
     asked |= hearing.asked();
   }
   not_meant.push_back(&local);
-  Hearing hearing(interface, Direction::kOut, claim);
-  if (!hearing.Run(claim.match, not_meant, state_->CourtOf(index, Direction::kOut), state_->pool,
+  Hearing hearing(interface, Direction::kOut, kept);
+  if (!hearing.Run(kept.match, not_meant, state_->CourtOf(index, Direction::kOut), state_->pool,
                    budget)) {
     return hearing.proof();
   }

@@ -51,7 +51,7 @@ class Prover {
   Prover& operator=(const Prover&) = delete;
 
   // `claim` is about the interface of that index.
-  Proof Prove(size_t interface, const Claim& claim, WorkBudget& budget);
+  Proof Prove(size_t index, const Claim& claim, WorkBudget& budget);
 
  private:
   struct State;

@@ -141,6 +141,7 @@ class Resolution {
       rule.direction = ways[i].direction;
       rule.action = written.action;
       rule.state = StateOf(written, ways[i]);
+      // NOLINTNEXTLINE(bugprone-use-after-move): only the last way takes it
       rule.match = i + 1 < ways.size() ? match : std::move(match);
       rule.log = written.log;
       rule.expires = written.expires;

@@ -64,6 +64,7 @@ std::optional<pm_tuple> PacketLeftTo(const RankedRule& ranked, const RuleOrder& 
                                      const Match& match, const Match* beside, WorkBudget& budget) {
   AddressPool pool;  // of matches that live no longer than this question
   std::vector<PooledMatch> others;
+  others.reserve(ranked.earlier.size() + 1);
   if (beside != nullptr) others.push_back(Pooled(*beside, pool));
   for (const uint32_t earlier : ranked.earlier) {
     others.push_back(Pooled(*order.ranked[earlier].most.match, pool));

@@ -10,7 +10,7 @@ namespace portmatrix {
 namespace {
 
 std::string Endpoint(const Address& address, uint16_t port, bool has_port) {
-  const std::string text = ToString(address);
+  std::string text = ToString(address);
   if (!has_port) return text;
   if (address.family == Family::kIpv6) return fmt::format("[{}]:{}", text, port);
   return fmt::format("{}:{}", text, port);

@@ -32,8 +32,10 @@ Span SpanAt(std::string_view text, size_t at, uint32_t file) {
 // U+0080 to U+009F, of which terminals make commands, and U+202A to U+202E, U+2066 to U+2069.
 bool IsTreacherous(std::string_view sequence) {
   return (sequence.size() == 2 && sequence >= "\xc2\x80" && sequence <= "\xc2\x9f") ||
-         (sequence >= "\xe2\x80\xaa" && sequence <= "\xe2\x80\xae") ||
-         (sequence >= "\xe2\x81\xa6" && sequence <= "\xe2\x81\xa9");
+         (sequence.starts_with("\xe2\x80") && ByteAt(sequence, 2) >= 0xaa &&
+          ByteAt(sequence, 2) <= 0xae) ||
+         (sequence.starts_with("\xe2\x81") && ByteAt(sequence, 2) >= 0xa6 &&
+          ByteAt(sequence, 2) <= 0xa9);
 }
 
 }  // namespace

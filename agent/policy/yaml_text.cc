@@ -126,7 +126,8 @@ std::string_view NullWordAt(std::string_view text, size_t at) {
   for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
     if (!line.starts_with(word)) continue;
     const std::string_view rest = line.substr(word.size());
-    if (rest.empty() || IsBlank(rest[0]) || std::string_view(":,]}").find(rest[0]) != rest.npos) {
+    if (rest.empty() || IsBlank(rest[0]) ||
+        std::string_view(":,]}").find(rest[0]) != std::string_view::npos) {
       return word;
     }
   }

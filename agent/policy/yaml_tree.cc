@@ -106,7 +106,7 @@ class TreeBuilder : public YAML::EventHandler {
   // The place behind the last byte.
   Span End() const {
     const size_t before = text_.rfind('\n');
-    const size_t last_line = before == text_.npos ? 0 : before + 1;
+    const size_t last_line = before == std::string_view::npos ? 0 : before + 1;
     return Span{file_, static_cast<uint32_t>(1 + std::ranges::count(text_, '\n')),
                 static_cast<uint32_t>(text_.size() - last_line + 1), 1};
   }
@@ -242,7 +242,8 @@ bool IndentedByTab(std::string_view text, const YAML::Mark& mark) {
   const auto at = std::min(static_cast<size_t>(std::max(mark.pos, 0)), text.size());
   const std::string_view before = text.substr(0, at);
   const std::string_view indent = before.substr(before.rfind('\n') + 1);
-  return indent.find('\t') != indent.npos && indent.find_first_not_of(" \t") == indent.npos;
+  return indent.find('\t') != std::string_view::npos &&
+         indent.find_first_not_of(" \t") == std::string_view::npos;
 }
 
 void ReportSyntax(const YAML::ParserException& failure, std::string_view text,

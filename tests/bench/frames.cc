@@ -112,7 +112,7 @@ std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interfac
 }
 
 bench_frame AnswerTo(const bench_frame& frame) {
-  std::array<uint8_t, BENCH_FRAME_BYTES> bytes;
+  std::array<uint8_t, BENCH_FRAME_BYTES> bytes{};
   std::memcpy(bytes.data(), &frame, sizeof frame);
   const size_t transport = TransportAt(bytes.data());
   const size_t size = bytes[12] == 0x86 ? 16 : 4;

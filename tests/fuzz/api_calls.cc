@@ -2,10 +2,10 @@
 #include "tests/fuzz/api_calls.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -3,10 +3,10 @@
 // program on one processor while the agent confirms on another. PORTMATRIX_RACES says how often
 // (10,000 for the whole proof).
 #include <sched.h>
-#include <time.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <thread>
 
@@ -22,7 +22,7 @@ namespace {
 constexpr uint16_t kNew = 7002;  // only the generation on trial lets it in
 
 uint64_t BootNanoseconds() {
-  timespec now;
+  timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -157,7 +156,7 @@ void LivePolicy::Swap(uint32_t judging, uint32_t previous, uint64_t deadline) {
 }
 
 uint64_t LivePolicy::MillisecondsSinceBoot() {
-  timespec now;
+  timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
 }

@@ -2,9 +2,9 @@
 // Live sets in the real maps under pins: an entry counts from the next packet on and until its
 // time, whoever is the agent and whichever generation judges.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "agent/datapath/flow_table.h"

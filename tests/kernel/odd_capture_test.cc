@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <sstream>
 
 #include "tests/kernel/command_line.h"
@@ -26,7 +27,7 @@ size_t LineOf(const std::string& rule) {
   const size_t at = policy.find("{id: " + rule.substr(slash + 1) + ",", matrix);
   EXPECT_NE(at, std::string::npos) << rule;
   return static_cast<size_t>(
-             std::count(policy.begin(), policy.begin() + static_cast<long>(at), '\n')) +
+             std::count(policy.begin(), policy.begin() + static_cast<ptrdiff_t>(at), '\n')) +
          1;
 }
 

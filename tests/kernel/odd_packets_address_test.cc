@@ -7,7 +7,6 @@ namespace portmatrix {
 namespace {
 
 using wire::Ethernet;
-using wire::Ip;
 using wire::Stack;
 using wire::Zeros;
 

@@ -7,7 +7,6 @@ namespace portmatrix {
 namespace {
 
 using wire::Bytes;
-using wire::Cut;
 using wire::Ethernet;
 using wire::Ipv4;
 using wire::Stack;
@@ -160,7 +159,7 @@ TEST_F(OddIpv4, FramesCutAnywhereAreMalformed) {
     const Bytes whole = Ethernet{} / ip / Https();
     for (size_t length = 14; length < whole.size(); ++length) {
       SCOPED_TRACE(std::to_string(length) + " bytes " + ToString(direction));
-      ExpectQuickly(direction, Bytes(whole.begin(), whole.begin() + static_cast<long>(length)),
+      ExpectQuickly(direction, Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)),
                     kMalformed);
     }
     ExpectQuickly(direction, whole, HttpsPasses(direction));

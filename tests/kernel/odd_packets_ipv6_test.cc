@@ -3,6 +3,7 @@
 // header, routing headers, jumbograms, trailing bytes.
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 
 #include "tests/kernel/odd_packets.h"
@@ -12,7 +13,6 @@ namespace portmatrix {
 namespace {
 
 using wire::Bytes;
-using wire::Cut;
 using wire::Ethernet;
 using wire::Extension;
 using wire::FragmentHeader;
@@ -114,7 +114,7 @@ TEST_F(OddIpv6, NinthHeaderOfAnyKindAnywhereIsMalformed) {
   for (const uint8_t kind : kKinds) {
     for (size_t at = 0; at <= kMostExtensions; ++at) {
       std::vector<uint8_t> kinds(kMostExtensions, protocol::kDestinationOptions);
-      kinds.insert(kinds.begin() + static_cast<long>(at), kind);
+      kinds.insert(kinds.begin() + static_cast<ptrdiff_t>(at), kind);
       ASSERT_NO_FATAL_FAILURE(ExpectChain(kinds));
     }
   }
@@ -238,12 +238,13 @@ TEST_F(OddIpv6, FramesCutAnywhereAreMalformed) {
     for (size_t length = 14; length < whole.size(); ++length) {
       SCOPED_TRACE(std::to_string(length) + " bytes " + ToString(direction));
       ASSERT_NO_FATAL_FAILURE(ExpectQuickly(
-          direction, Bytes(whole.begin(), whole.begin() + static_cast<long>(length)), kMalformed));
+          direction, Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)),
+          kMalformed));
     }
     // The same with a payload length that fits: what is missing is a header.
     for (size_t length = 54; length < whole.size(); ++length) {
       SCOPED_TRACE(std::to_string(length) + " bytes of payload " + ToString(direction));
-      Bytes cut(whole.begin(), whole.begin() + static_cast<long>(length));
+      Bytes cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
       cut[18] = static_cast<uint8_t>((length - 54) >> 8);
       cut[19] = static_cast<uint8_t>(length - 54);
       ASSERT_NO_FATAL_FAILURE(ExpectQuickly(direction, cut, kMalformed));

@@ -6,7 +6,6 @@
 namespace portmatrix {
 namespace {
 
-using wire::Bytes;
 using wire::Cut;
 using wire::Ethernet;
 using wire::Stack;

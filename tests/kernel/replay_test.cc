@@ -19,7 +19,6 @@
 namespace portmatrix {
 namespace {
 
-using testing::ElementsAreArray;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using namespace wire;
@@ -342,7 +341,7 @@ TEST_F(ReplayTest, ReportsProgressOnceASecond) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1100));
       file.write(bytes + first, static_cast<std::streamsize>(capture.size() - first));
     });
-    const Ran ran =
+    Ran ran =
         RunCommand("replay - --policy " + policy_ + " --interface external " + flags + " <" + pipe);
     writer.join();
     EXPECT_EQ(ran.code, 0) << ran.errors;

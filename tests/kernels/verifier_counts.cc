@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cinttypes>
 #include <cstdio>
 #include <sstream>
 
@@ -25,10 +26,10 @@ std::string WhyGrown(const char* what, uint64_t now, uint64_t then) {
 std::optional<VerifierCounts> ReadVerifierLog(const std::string& log) {
   const size_t at = log.rfind("processed ");
   if (at == std::string::npos) return std::nullopt;
-  unsigned long instructions = 0, states = 0, peak = 0;
+  uint64_t instructions = 0, states = 0, peak = 0;
   if (std::sscanf(log.c_str() + at,
-                  "processed %lu insns (limit %*u) max_states_per_insn %*u total_states %lu "
-                  "peak_states %lu",
+                  "processed %" SCNu64 " insns (limit %*u) max_states_per_insn %*u "
+                  "total_states %" SCNu64 " peak_states %" SCNu64,
                   &instructions, &states, &peak) != 3)
     return std::nullopt;
   return VerifierCounts{instructions, states, peak};

@@ -74,7 +74,7 @@ std::vector<PortRange> SmallWorld::RandomRanges(const std::vector<PortRange>& ch
 }
 
 const std::vector<pm_tuple>& SmallWorldPackets() {
-  static const std::vector<pm_tuple> packets = [] {
+  static const std::vector<pm_tuple> kPackets = [] {
     std::vector<pm_tuple> made;
     for (const auto& family : kAddresses) {
       for (const char* from : family) {
@@ -98,7 +98,7 @@ const std::vector<pm_tuple>& SmallWorldPackets() {
     }
     return made;
   }();
-  return packets;
+  return kPackets;
 }
 
 }  // namespace portmatrix

@@ -6,8 +6,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -67,7 +67,7 @@ inline Sources PolicyOf(const std::vector<int>& ports, const std::string& device
 }
 
 // What an agent that starts or reloads finds in its files.
-inline Firewall::ReadFiles Files(Sources sources) {
+inline Firewall::ReadFiles Files(const Sources& sources) {
   return [sources]() -> Answer<Sources> { return sources; };
 }
 

@@ -16,8 +16,6 @@
 namespace portmatrix {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 Import FromPage(const std::string& text) { return ImportTables(text, {.name = "file"}); }

@@ -103,13 +103,13 @@ struct Profile {
 };
 
 const Profile& ProfileNamed(std::string_view name) {
-  static const Profile full = {
+  static const Profile kFull = {
       "full", {{"external", {"external"}}, {"internal", {"internal"}}}, {}};
-  static const Profile functions = {
+  static const Profile kFunctions = {
       "functions",
       {{"external", {"public-im", "federation", "xmpp"}}, {"internal", {"internal", "xmpp"}}},
       {"external/xmpp-03", "internal/xmpp-01", "internal/xmpp-02"}};
-  return name == "full" ? full : functions;
+  return name == "full" ? kFull : kFunctions;
 }
 
 Reading ReadProfile(std::string_view profile) {

@@ -49,7 +49,7 @@ struct EventLine {
 };
 
 // Nothing if it is no line of this stream.
-std::optional<EventLine> ParseEventLine(std::string_view json);
+std::optional<EventLine> ParseEventLine(std::string_view text);
 
 }  // namespace portmatrix
 

@@ -147,7 +147,7 @@ class Grid {
 };
 
 size_t LineOf(const xmlNode& node, size_t first) {
-  const long line = xmlGetLineNo(&node);
+  const auto line = xmlGetLineNo(&node);
   return first + (line > 0 ? static_cast<size_t>(line) - 1 : 0);
 }
 
