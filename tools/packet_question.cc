@@ -82,7 +82,7 @@ std::optional<uint8_t> ParseFlags(std::string_view text) {
   }
 }
 
-bool ReadEndpoints(const PacketWords& words, PacketQuestion* question, std::string* problem) {
+bool ReadEndpoints(const PacketWords& words, TraceQuestion* question, std::string* problem) {
   for (const auto& [flag, text] : {std::pair("from", &words.from), std::pair("to", &words.to)}) {
     const auto endpoint = ParseEndpoint(*text);
     if (!endpoint) {
@@ -119,7 +119,7 @@ bool ReadEndpoints(const PacketWords& words, PacketQuestion* question, std::stri
 }
 
 // ICMP's type and code, TCP's flags.
-bool ReadRest(const PacketWords& words, PacketQuestion* question, std::string* problem) {
+bool ReadRest(const PacketWords& words, TraceQuestion* question, std::string* problem) {
   const bool v6 = question->from.family == Family::kIpv6;
   if (!IsIcmp(question->protocol)) {
     if (!words.icmp_type.empty() || !words.icmp_code.empty()) {
@@ -167,7 +167,7 @@ void Append(std::vector<uint8_t>* to, const Address& address) {
              address.bytes.begin() + static_cast<std::ptrdiff_t>(bytes));
 }
 
-std::vector<uint8_t> Transport(const PacketQuestion& question, uint16_t from_port) {
+std::vector<uint8_t> Transport(const TraceQuestion& question, uint16_t from_port) {
   constexpr uint16_t kIdentifier = 1;
   std::vector<uint8_t> bytes;
   switch (question.protocol) {
@@ -209,8 +209,8 @@ std::vector<uint8_t> Transport(const PacketQuestion& question, uint16_t from_por
 
 }  // namespace
 
-std::optional<PacketQuestion> ReadQuestion(const PacketWords& words, std::string* problem) {
-  PacketQuestion question;
+std::optional<TraceQuestion> ReadQuestion(const PacketWords& words, std::string* problem) {
+  TraceQuestion question;
   const auto number = ParseProtocol(words.protocol);
   if (!number) {
     *problem = fmt::format("--protocol is tcp, udp, sctp, icmp, icmpv6 or a number, not `{}`",
@@ -223,7 +223,7 @@ std::optional<PacketQuestion> ReadQuestion(const PacketWords& words, std::string
   return question;
 }
 
-std::vector<uint8_t> BuildFrame(const PacketQuestion& question, uint16_t from_port,
+std::vector<uint8_t> BuildFrame(const TraceQuestion& question, uint16_t from_port,
                                 const std::vector<uint16_t>& tags) {
   constexpr uint8_t kHopLimit = 64;
   const std::vector<uint8_t> transport = Transport(question, from_port);
@@ -250,7 +250,7 @@ std::vector<uint8_t> BuildFrame(const PacketQuestion& question, uint16_t from_po
   return frame;
 }
 
-std::string Describe(const PacketQuestion& question, uint16_t from_port) {
+std::string Describe(const TraceQuestion& question, uint16_t from_port) {
   const auto endpoint = [&](const Address& address, uint16_t port) {
     if (!HasPorts(question.protocol)) return ToString(address);
     return address.family == Family::kIpv6 ? fmt::format("[{}]:{}", ToString(address), port)

@@ -22,7 +22,7 @@ struct PacketWords {
   std::string flags;  // of TCP: "syn", "syn,ack", "none"
 };
 
-struct PacketQuestion {
+struct TraceQuestion {
   Address from;
   Address to;
   uint8_t protocol = 0;
@@ -34,15 +34,15 @@ struct PacketQuestion {
 };
 
 // Nothing, with the reason in `*problem`, if the words name no packet.
-std::optional<PacketQuestion> ReadQuestion(const PacketWords& words, std::string* problem);
+std::optional<TraceQuestion> ReadQuestion(const PacketWords& words, std::string* problem);
 
 // The Ethernet frame of the packet, with these VLAN tags (outermost first), hop limit 64, without
 // payload but an SCTP packet's INIT chunk. Checksums are zero: nobody looks at them.
-std::vector<uint8_t> BuildFrame(const PacketQuestion& question, uint16_t from_port,
+std::vector<uint8_t> BuildFrame(const TraceQuestion& question, uint16_t from_port,
                                 const std::vector<uint16_t>& tags);
 
 // "tcp 198.51.100.7:49152 > 203.0.113.11:5061 syn", "icmp 192.0.2.1 > 192.0.2.2 type 8 code 0"
-std::string Describe(const PacketQuestion& question, uint16_t from_port);
+std::string Describe(const TraceQuestion& question, uint16_t from_port);
 
 }  // namespace portmatrix
 

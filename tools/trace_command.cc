@@ -90,7 +90,7 @@ struct Answer {
   std::string node;
   std::string interface;
   std::optional<uint64_t> generation;  // of the one in force
-  PacketQuestion question;
+  TraceQuestion question;
   uint16_t from_port = 0;
   uint64_t now = 0;
   TraceOutcome outcome;

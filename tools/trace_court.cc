@@ -41,7 +41,7 @@ std::optional<std::vector<uint16_t>> FindTags(const ImageLookup& lookup, uint32_
   return std::nullopt;
 }
 
-Direction DirectionOf(const ImageLookup& lookup, uint32_t index, const PacketQuestion& question) {
+Direction DirectionOf(const ImageLookup& lookup, uint32_t index, const TraceQuestion& question) {
   if (lookup.IsLocal(index, question.to)) return Direction::kIn;
   return lookup.IsLocal(index, question.from) ? Direction::kOut : Direction::kIn;
 }

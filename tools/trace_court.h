@@ -27,7 +27,7 @@ struct TraceCase {
   uint32_t owner = 0;                                     // of the interface
   std::vector<std::pair<std::string, uint32_t>> devices;  // those to look for it on, and numbers
   uint32_t rule_slots = 0;
-  PacketQuestion question;
+  TraceQuestion question;
   uint16_t from_port = 0;
   std::optional<Direction> direction;
   uint64_t now = 0;  // nanoseconds of the program's clock
