@@ -95,22 +95,17 @@ static __always_inline __u64 half_of(const __u32 *words)
 	return ((__u64)bpf_ntohl(words[0]) << 32) | bpf_ntohl(words[1]);
 }
 
-/* What the first half of an IPv6 address makes of it. */
-static __always_inline bool word_of_half(const struct image *image, __u64 half, __u32 *word)
+/* What the first half of an IPv6 address makes of it. `about` is the first block of the table. */
+static __always_inline bool word_of_half(const struct image *image, const struct pm_block *about, __u64 half, __u32 *word)
 {
-	const struct pm_block *about = block_of(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6 / PM_BLOCK_WORDS);
-	__u32 rest;
-	__u64 key;
+	const __u32 rest = about->word[PM_ADDRESSES_IPV6_REST] & 63;
+	__u64 key = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD] & 63);
 
-	if (!about)
-		return false;
-	key = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD % PM_BLOCK_WORDS] & 63);
-	rest = about->word[PM_ADDRESSES_REST % PM_BLOCK_WORDS] & 63;
-	if (!read_word(image, PM_TABLE_ADDRESSES, PM_ADDRESSES_BUCKETS + (__u32)(key >> rest), word))
+	if (!read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + (__u32)(key >> rest), word))
 		return false;
 	key &= (1ull << rest) - 1;
 	if (*word == PM_ADDRESS_SHORTER) {
-		*word = about->word[PM_ADDRESSES_SHORTER % PM_BLOCK_WORDS];
+		*word = about->word[PM_ADDRESSES_SHORTER];
 		key = half;
 	}
 	if (!(*word & PM_ADDRESS_TREE))
@@ -119,24 +114,28 @@ static __always_inline bool word_of_half(const struct image *image, __u64 half, 
 		return false;
 	if (*word != PM_ADDRESS_SHORTER)
 		return true;
-	*word = about->word[PM_ADDRESSES_SHORTER % PM_BLOCK_WORDS];
+	*word = about->word[PM_ADDRESSES_SHORTER];
 	return !(*word & PM_ADDRESS_TREE) || find_in_wide_tree(image, *word & ~PM_ADDRESS_TREE, half, word);
 }
 
 /* The class of one address (maps/layout.h, "The address stage"): the longest prefix that contains it decides. */
 static __always_inline bool class_of(const struct image *image, const __u8 *address, __u8 family, __u32 *class)
 {
+	const struct pm_block *about;
 	const __u32 *words = (const __u32 *)address;
 
+	if (!image->front)
+		return false;
+	about = &image->front->ADDRESSES[0];
 	if (family == 4) {
-		__u32 bits = bpf_ntohl(words[0]);
+		const __u32 bits = bpf_ntohl(words[0]), rest = about->word[PM_ADDRESSES_IPV4_REST] & 31;
 
-		if (!read_word(image, PM_TABLE_ADDRESSES, bits >> 16, class))
+		if (!read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV4] + (bits >> rest), class))
 			return false;
 		return !(*class & PM_ADDRESS_TREE) ||
-		       find_in_tree(image, PM_TABLE_ADDRESS_TREES, *class & ~PM_ADDRESS_TREE, bits & 0xffff, class);
+		       find_in_tree(image, PM_TABLE_ADDRESS_TREES, *class & ~PM_ADDRESS_TREE, bits & ((1u << rest) - 1), class);
 	}
-	if (!word_of_half(image, half_of(words), class))
+	if (!word_of_half(image, about, half_of(words), class))
 		return false;
 	return !(*class & PM_ADDRESS_TREE) ||
 	       find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words + 2), class);
@@ -154,28 +153,33 @@ __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 	return CLASSES(source, destination);
 }
 
-/* The words of a class on an axis: they lie in an aligned group of four, which bounds the index for the verifier. */
+/*
+ * The words of a class on an axis, two and two. They are read at once: pointers to them would be to the front or to a map beyond it,
+ * which makes four ways through all that follows for the verifier.
+ */
 struct axis_words {
-	const __u32 *group;
-	__u32 at; /* of the first in its group */
+	__u64 pair[2];
 };
 
-static __always_inline bool find_axis_words(const struct image *image, __u32 axis, __u32 address_class, __u32 matchers,
+static __always_inline bool read_axis_words(const struct image *image, __u32 axis, __u32 address_class, __u32 matchers,
 					    struct axis_words *words)
 {
 	__u32 at = axis + (address_class << PM_AXIS_SHIFT(matchers));
 	const struct pm_block *block = block_of(image, PM_TABLE_AXES, at / PM_BLOCK_WORDS);
+	const __u64 *pairs;
 
 	if (!block)
 		return false;
-	words->group = &block->word[at & 12];
-	words->at = at & 3;
+	pairs = __builtin_assume_aligned(block->word, 8);
+	/* A single word may be the second of its pair; four begin with the first of two pairs. */
+	words->pair[0] = pairs[(at / 2) & 7] >> (at & 1) * 32;
+	words->pair[1] = pairs[((at / 2) & 6) + 1];
 	return true;
 }
 
 static __always_inline __u32 axis_word(const struct axis_words *words, __u32 matcher)
 {
-	return words->group[(words->at + matcher) & 3];
+	return (__u32)(words->pair[matcher / 2] >> (matcher % 2 * 32));
 }
 
 /* What one matcher says of a row and a column; PM_VALUE_BROKEN where a table is missing. */
@@ -216,8 +220,8 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 	count = interface->matchers[direction];
 	matchers = (struct pm_matcher *)block_of(&image, PM_TABLE_MATCHERS,
 						 interface->index * PM_DIRECTIONS + direction);
-	if (!matchers || !find_axis_words(&image, matchers->source_axis, (__u32)(classes >> 32), count, &rows) ||
-	    !find_axis_words(&image, matchers->destination_axis, (__u32)classes, count, &columns))
+	if (!matchers || !read_axis_words(&image, matchers->source_axis, (__u32)(classes >> 32), count, &rows) ||
+	    !read_axis_words(&image, matchers->destination_axis, (__u32)classes, count, &columns))
 		return PM_VALUE_BROKEN;
 	/* Unrolled: fewer words to keep, on the deepest stack of all, and a quarter less for the verifier. */
 #define X(i)                                                                                                           \
@@ -242,7 +246,7 @@ static __always_inline bool is_local(__u32 slot, struct pm_interface *interface,
 	struct axis_words words;
 
 	if (address_class == (__u32)(CLASSES_BROKEN >> 32) ||
-	    !find_axis_words(&image, interface->local_axis, address_class, interface->matchers[PM_IN], &words)) {
+	    !read_axis_words(&image, interface->local_axis, address_class, interface->matchers[PM_IN], &words)) {
 		*missing = true;
 		return false;
 	}

@@ -21,7 +21,7 @@ extern "C" {
 	X(PAIRS, 8192)                                                                                                 \
 	X(TREES, 8192)                                                                                                 \
 	X(RULES, 1024)                                                                                                 \
-	X(ADDRESSES, 6144)                                                                                             \
+	X(ADDRESSES, 8256)                                                                                             \
 	X(ADDRESS_TREES, 2048)                                                                                         \
 	X(MATCHERS, 128)                                                                                               \
 	X(LIVE, 64)

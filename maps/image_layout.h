@@ -182,21 +182,24 @@ PM_ASSERT_SIZE(pm_wide_block, 64);
  * The address stage: from an address to its class. An address word is the class, or with PM_ADDRESS_TREE set the reference of a
  * tree (in PM_TABLE_ADDRESS_TREES) that maps the next bits to an address word.
  *
- *   IPv4: the first 16 bits are the index of an address word in PM_TABLE_ADDRESSES, the other 16 the key of a search tree.
+ * The first block of PM_TABLE_ADDRESSES says where each family's words stand and how their index is made, as suits the policy's prefixes.
+ *
+ *   IPv4: all but the last PM_ADDRESSES_IPV4_REST bits (at most 24) are the index of a word, these the key of a search tree.
  *
  *   IPv6: the first bits, 32 to 56 of them as the image says, are spread by a multiplication that loses none, so that prefixes which
- *   share their beginning lie apart (PM_IPV6_SPREAD_KEY). Of that key all but the last PM_ADDRESSES_REST bits are the index of a word
- *   from PM_ADDRESSES_BUCKETS on, these the key of a wide tree. PM_ADDRESS_SHORTER stands there for addresses that no prefix
+ *   share their beginning lie apart (PM_IPV6_SPREAD_KEY). Of that key all but the last PM_ADDRESSES_IPV6_REST bits are the index of
+ *   a word, these the key of a wide tree. PM_ADDRESS_SHORTER stands there for addresses that no prefix
  *   of at least so many bits is near to: on them the word at PM_ADDRESSES_SHORTER decides, a class or a wide tree by the first
  *   64 bits as they are. The last 64 bits are the key of a wide tree once more.
  */
 #define PM_ADDRESS_TREE 0x80000000u
 #define PM_ADDRESS_SHORTER 0x7fffffffu
-#define PM_ADDRESSES_IPV6 0x10000u /* a block of: */
-#define PM_ADDRESSES_SHORTER PM_ADDRESSES_IPV6
-#define PM_ADDRESSES_UNSPREAD (PM_ADDRESSES_IPV6 + 1) /* how many of the first 64 bits are not spread */
-#define PM_ADDRESSES_REST (PM_ADDRESSES_IPV6 + 2)     /* how many bits are left beside the bucket's number */
-#define PM_ADDRESSES_BUCKETS (PM_ADDRESSES_IPV6 + PM_BLOCK_WORDS)
+#define PM_ADDRESSES_IPV4 0      /* word of the first block: where IPv4's words begin */
+#define PM_ADDRESSES_IPV4_REST 1 /* how many bits are left beside the index */
+#define PM_ADDRESSES_IPV6 2      /* where IPv6's words begin */
+#define PM_ADDRESSES_IPV6_REST 3 /* how many bits are left beside the index */
+#define PM_ADDRESSES_UNSPREAD 4  /* how many of IPv6's first 64 bits are not spread */
+#define PM_ADDRESSES_SHORTER 5   /* the word for IPv6 addresses near shorter prefixes only */
 
 /*
  * The first 64 bits of an address as a key: all but the last `unspread` times an odd number, modulo what they can hold, so that no two

@@ -31,10 +31,13 @@ uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
     return key;
   };
   if (address.family == Family::kIpv4) {
-    const uint32_t word = Word(PM_TABLE_ADDRESSES, static_cast<uint32_t>(bits(0, 2)), missing);
+    const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4_REST, missing) & 31;
+    const auto key = static_cast<uint32_t>(bits(0, 4));
+    const uint32_t at = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4, missing) + (key >> rest);
+    const uint32_t word = Word(PM_TABLE_ADDRESSES, at, missing);
     if (!(word & PM_ADDRESS_TREE)) return word;
-    return FindInTree(PM_TABLE_ADDRESS_TREES, word & ~PM_ADDRESS_TREE,
-                      static_cast<uint32_t>(bits(2, 2)), missing);
+    return FindInTree(PM_TABLE_ADDRESS_TREES, word & ~PM_ADDRESS_TREE, key & ((1u << rest) - 1),
+                      missing);
   }
   const uint32_t word = WordOfHalf(bits(0, 8), missing);
   if (!(word & PM_ADDRESS_TREE)) return word;
@@ -43,10 +46,11 @@ uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
 
 uint32_t ImageLookup::WordOfHalf(uint64_t half, bool* missing) const {
   const uint32_t unspread = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_UNSPREAD, missing) & 63;
-  const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_REST, missing) & 63;
+  const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6_REST, missing) & 63;
   const uint64_t key = PM_IPV6_SPREAD_KEY(half, unspread);
-  uint32_t word =
-      Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_BUCKETS + static_cast<uint32_t>(key >> rest), missing);
+  const uint32_t at = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing) +
+                      static_cast<uint32_t>(key >> rest);
+  uint32_t word = Word(PM_TABLE_ADDRESSES, at, missing);
   if (word & PM_ADDRESS_TREE)
     word = FindInWideTree(word & ~PM_ADDRESS_TREE, key & ((1ull << rest) - 1), missing);
   if (word != PM_ADDRESS_SHORTER) return word;

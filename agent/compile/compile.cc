@@ -8,7 +8,7 @@
 #include <map>
 
 #include "agent/compile/address_classes.h"
-#include "agent/compile/address_tree.h"
+#include "agent/compile/address_tables.h"
 #include "agent/compile/live_lines.h"
 #include "agent/compile/matchers.h"
 #include "maps/rule_slots.h"
@@ -186,8 +186,8 @@ class Compiler {
 }  // namespace
 
 std::optional<Compilation> Compile(const Node& node, const Numbering& numbering,
-                                   uint64_t generation, std::string* limit,
-                                   size_t most_dense_words, const TableLimits& limits) {
+                                   uint64_t generation, std::string* limit, size_t most_dense_words,
+                                   const TableLimits& limits) {
   return Compiler(node, numbering, generation, most_dense_words, limits).Run(limit);
 }
 

@@ -4,10 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <vector>
 
-#include "agent/compile/address_tree.h"
+#include "agent/compile/address_tables.h"
 #include "maps/lookup.h"
 
 namespace portmatrix {
@@ -134,6 +135,48 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"Ipv6OfOneLink", Family::kIpv6, {64, 80, 112, 126, 127, 128}, 400, 64},
                     Row{"Ipv6One", Family::kIpv6, {128}, 1, 0}),
     [](const auto& row) { return row.param.name; });
+
+// Prefixes all over the address space take a larger index, which then stands behind IPv6's words.
+TEST(ManyIpv4Prefixes, TakeALargerIndex) {
+  std::mt19937 random(11);
+  std::map<uint32_t, uint32_t> classes;  // of /30s by their first address
+  while (classes.size() < 200'000)
+    classes.emplace(random() & ~3u, static_cast<uint32_t>(classes.size() % 1000 + 1));
+  const auto address = [](uint32_t bits) {
+    Address made;
+    made.family = Family::kIpv4;
+    for (size_t i = 0; i < 4; ++i) made.bytes[i] = static_cast<uint8_t>(bits >> (24 - 8 * i));
+    return made;
+  };
+  std::vector<PrefixClass> prefixes;
+  for (const auto& [first, address_class] : classes)
+    prefixes.push_back({{address(first), 30}, address_class});
+  const PrefixClass ipv6{{*ParseAddress("2001:db8::"), 32}, 7};
+  prefixes.push_back(ipv6);
+
+  const AddressTables tables = MakeAddressTables(prefixes);
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_REST], 12u);
+  EXPECT_LT(tables.words[PM_ADDRESSES_IPV6], tables.words[PM_ADDRESSES_IPV4]);
+  const Image image = ImageOf(tables);
+  const ImageLookup lookup(image);
+  bool missing = false;
+  const auto expect = [&](uint32_t bits) {
+    const auto found = classes.find(bits & ~3u);
+    ASSERT_EQ(lookup.ClassOf(address(bits), &missing), found == classes.end() ? 0 : found->second)
+        << ToString(address(bits));
+  };
+  for (const auto& [first, address_class] : classes)
+    for (const uint32_t bits :
+         {first - 1, first, first + 3, first + 4, static_cast<uint32_t>(random())})
+      ASSERT_NO_FATAL_FAILURE(expect(bits));
+  EXPECT_EQ(lookup.ClassOf(ipv6.prefix.address, &missing), 7u);
+  EXPECT_FALSE(missing);
+}
+
+TEST(FewIpv4Prefixes, TakeTheIndexThatFitsTheFront) {
+  const AddressTables tables = MakeAddressTables({{{*ParseAddress("192.0.2.0"), 24}, 1}});
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_REST], 16u);
+}
 
 // Families do not meet: what only one of them has leaves the other without a class.
 TEST(AddressFamilies, StayApart) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The address stage of an image (maps/layout.h): from prefixes and their classes to the tables that
 // find the class of an address. Their size grows with the number of prefixes, not with their depth.
-#ifndef PORTMATRIX_AGENT_COMPILE_ADDRESS_TREE_H_
-#define PORTMATRIX_AGENT_COMPILE_ADDRESS_TREE_H_
+#ifndef PORTMATRIX_AGENT_COMPILE_ADDRESS_TABLES_H_
+#define PORTMATRIX_AGENT_COMPILE_ADDRESS_TABLES_H_
 
 #include <cstdint>
 #include <vector>
@@ -23,4 +23,4 @@ AddressTables MakeAddressTables(const std::vector<PrefixClass>& prefixes);
 
 }  // namespace portmatrix
 
-#endif  // PORTMATRIX_AGENT_COMPILE_ADDRESS_TREE_H_
+#endif  // PORTMATRIX_AGENT_COMPILE_ADDRESS_TABLES_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of all IPv6 addresses (maps/layout.h, "The address stage").
+#ifndef PORTMATRIX_AGENT_COMPILE_IPV6_BUCKETS_H_
+#define PORTMATRIX_AGENT_COMPILE_IPV6_BUCKETS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "agent/compile/address_intervals.h"
+
+namespace portmatrix {
+
+class Ipv6Buckets {
+ public:
+  // Trees are added to `trees`. Outside of `prefixes` the class is `outer`.
+  Ipv6Buckets(PrefixClasses prefixes, uint32_t outer, TreeTable* trees);
+
+  // By bucket.
+  const std::vector<uint32_t>& words() const { return words_; }
+  // How many bits of a key are left beside its bucket's number.
+  int rest() const { return rest_; }
+  // How many of the first 64 bits are not spread.
+  int unspread() const { return 64 - split_; }
+  // The word that decides on addresses near no prefix of at least `split` bits.
+  uint32_t shorter() const { return shorter_; }
+
+ private:
+  // Prefixes that share the first bits, as the stretches that they make of the others.
+  struct Group {
+    uint64_t key;  // of its first address
+    size_t begin, end;
+  };
+
+  void AddGroups(PrefixClasses prefixes);
+  // The word of a bucket, whose groups begin at `*next`, which then names the next one's.
+  uint32_t Bucket(uint64_t bucket, size_t* next);
+
+  const int split_;
+  int rest_ = 0;
+  TreeTable* trees_;
+  WideIntervals around_;  // what the shorter prefixes make of the first 64 bits
+  uint32_t shorter_ = 0;
+  std::vector<Group> groups_;
+  WideIntervals stretches_;
+  std::vector<uint32_t> words_;
+};
+
+}  // namespace portmatrix
+
+#endif  // PORTMATRIX_AGENT_COMPILE_IPV6_BUCKETS_H_
