@@ -165,7 +165,7 @@ bool HttpServer::SendStream(MHD_Connection* connection, const HttpReply& reply) 
   MHD_Response* response = MHD_create_response_from_callback(
       MHD_SIZE_UNKNOWN, kBlockBytes, &Streaming::Read, streaming.get(), &Streaming::Free);
   if (response == nullptr) return false;
-  streaming.release();  // freed with the response
+  (void)streaming.release();  // freed with the response
   HttpStream& stream = *reply.stream;
   stream.connection_ = connection;
   // Not within the call that pushes: it may stand inside the server itself.
@@ -214,7 +214,7 @@ void HttpServer::LookForReaders() {
   if (!streams_.empty()) look_->Set(kLookMilliseconds);
 }
 
-HttpReply HttpServer::Serve(Request& request) {
+HttpReply HttpServer::Serve(const Request& request) const {
   if (request.takes_body && request.body_bytes > service_.max_body_bytes)
     return {
         413,

@@ -70,7 +70,7 @@ class HttpServer {
   void Accept();
   void Run();
   void LookForReaders();
-  HttpReply Serve(Request& request);
+  HttpReply Serve(const Request& request) const;
   bool SendStream(MHD_Connection* connection, const HttpReply& reply);
 
   int listen_fd_;

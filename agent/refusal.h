@@ -11,7 +11,7 @@
 
 namespace portmatrix {
 
-struct Refusal {
+struct Refusal {  // NOLINT(clang-analyzer-core.uninitialized.Assign): follows no variant
   enum class Kind {
     kBadRequest,     // what was sent cannot be understood
     kInvalidPolicy,  // see diagnostics

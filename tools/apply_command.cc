@@ -111,10 +111,11 @@ ForeseenChange Foresee(const std::vector<std::string>& paths) {
     if (foreseen.judging == nullptr) return foreseen;
     before = foreseen.judging->side();
   }
-  foreseen.difference = ComparePolicies(
-      before,
-      {&foreseen.candidate->nodes[0], &foreseen.candidate->policy, &foreseen.candidate->sources()},
-      {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers});
+  foreseen.difference =
+      ComparePolicies(before,
+                      {&foreseen.candidate->nodes.front(), &foreseen.candidate->policy,
+                       &foreseen.candidate->sources()},
+                      {.by_rule = FLAGS_by_rule, .all_answers = FLAGS_answers});
   return foreseen;
 }
 

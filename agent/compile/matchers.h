@@ -36,8 +36,8 @@ inline constexpr size_t kMostDenseWords = size_t{1} << 18;  // 1 MiB
 // One rule or failsafe entry of an interface's direction, its addresses as set numbers.
 struct Line {
   Candidate candidate;
-  uint32_t from;
-  uint32_t to;
+  uint32_t from = 0;
+  uint32_t to = 0;
 };
 
 class MatcherTables {

@@ -60,7 +60,7 @@ Result<void> HeldLinks::Keep(const std::string& hook, const std::string& device,
                              FileDescriptor link) {
   const std::string path = pins_.Link(hook, device);
   const FileDescriptor before(bpf_obj_get(path.c_str()));
-  if (auto pinned = pins_.Pin(link.get(), path, false); !pinned) return pinned;
+  if (auto pinned = Pins::Pin(link.get(), path, false); !pinned) return pinned;
   if (before.valid()) bpf_link_detach(before.get());
   held_.insert_or_assign(path, std::move(link));
   return {};
@@ -70,7 +70,7 @@ Result<void> HeldLinks::PinAgain(const std::string& hook, const std::string& dev
   const std::string path = pins_.Link(hook, device);
   const auto held = held_.find(path);
   if (held == held_.end()) return {};
-  return pins_.Pin(held->second.get(), path, false);
+  return Pins::Pin(held->second.get(), path, false);
 }
 
 void HeldLinks::Drop(const std::string& hook, const std::string& device) {

@@ -152,15 +152,15 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
     if (name == kLastPinned && !pinned.contains(name))
       if (auto written = WriteIdentity({}, ""); !written) return written;
     if (!pinned.contains(name))
-      if (auto done = pins_.Pin(kept.fd(), pins_.Map(name), IsForReaders(name)); !done) return done;
+      if (auto done = Pins::Pin(kept.fd(), pins_.Map(name), IsForReaders(name)); !done) return done;
     // So that the program keeps all of them, also those that it never asks.
     if (bpf_prog_bind_map((*object)->xdp_program(), kept.fd(), nullptr) != 0)
       return kept.Failure("bind to the program", errno);
   }
   xdp_program_ = FileDescriptor(fcntl((*object)->xdp_program(), F_DUPFD_CLOEXEC, 0));
   tc_program_ = FileDescriptor(fcntl((*object)->tc_program(), F_DUPFD_CLOEXEC, 0));
-  if (auto done = pins_.Pin(xdp_program_.get(), pins_.Program("xdp"), false); !done) return done;
-  return pins_.Pin(tc_program_.get(), pins_.Program("tc"), false);
+  if (auto done = Pins::Pin(xdp_program_.get(), pins_.Program("xdp"), false); !done) return done;
+  return Pins::Pin(tc_program_.get(), pins_.Program("tc"), false);
 }
 
 Result<void> KernelDatapath::Prepare() {
@@ -307,7 +307,7 @@ Result<std::vector<std::string>> KernelDatapath::RestorePins() {
   const auto restore = [&](int fd, const std::string& path, bool readers) -> Result<void> {
     if (access(path.c_str(), F_OK) == 0) return {};
     restored.push_back(path);
-    return pins_.Pin(fd, path, readers);
+    return Pins::Pin(fd, path, readers);
   };
   for (const auto& [name, map] : maps_)
     if (auto done = restore(map.fd(), pins_.Map(name), IsForReaders(name)); !done)

@@ -78,8 +78,8 @@ Result<void> LiveSetTable::Adopt() {
 
 Result<void> LiveSetTable::Put(const std::string& name, uint32_t number, LiveSetMaps maps,
                                uint32_t capacity) {
-  if (auto done = pins_.Pin(maps.hosts().fd(), PinOf(number, kHosts), false); !done) return done;
-  if (auto done = pins_.Pin(maps.prefixes().fd(), PinOf(number, kPrefixes), false); !done)
+  if (auto done = Pins::Pin(maps.hosts().fd(), PinOf(number, kHosts), false); !done) return done;
+  if (auto done = Pins::Pin(maps.prefixes().fd(), PinOf(number, kPrefixes), false); !done)
     return done;
   if (auto done = maps.Publish(number, hosts_.fd(), prefixes_.fd()); !done) return done;
   // The name stands last: without it the number is nobody's.

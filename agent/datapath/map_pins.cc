@@ -82,7 +82,7 @@ Result<std::vector<std::string>> RestoreFromPrograms(const Pins& pins) {
     // The object's own sections have dots in their names.
     if (!IsPinned(name) || name.find('.') != std::string::npos) continue;
     if (access(pins.Map(name).c_str(), F_OK) == 0) continue;
-    if (auto done = pins.Pin(map.get(), pins.Map(name), IsForReaders(name)); !done)
+    if (auto done = Pins::Pin(map.get(), pins.Map(name), IsForReaders(name)); !done)
       return done.error();
     restored.push_back(name);
   }

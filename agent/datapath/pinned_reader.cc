@@ -125,8 +125,8 @@ class Reader final : public PinnedReader {
 
  private:
   struct Moment {
-    uint64_t control;
-    uint64_t retirements;
+    uint64_t control = 0;
+    uint64_t retirements = 0;
     bool operator==(const Moment&) const = default;
   };
 

@@ -38,7 +38,7 @@ Result<void> CheckFileSystem(const fs::path& root) {
   while (!fs::exists(existing, ignored) && existing.has_parent_path() &&
          existing != existing.parent_path())
     existing = existing.parent_path();
-  struct statfs status{};
+  struct statfs status {};
   if (statfs(existing.c_str(), &status) != 0) return Error{"look at", existing.string(), errno, ""};
   if (status.f_type != BPF_FS_MAGIC)
     return Error{"pin under", root.string(), 0,
@@ -78,7 +78,7 @@ Result<void> Pins::MakeDirectories() const {
   return {};
 }
 
-Result<void> Pins::Pin(int fd, const std::string& path, bool readers) const {
+Result<void> Pins::Pin(int fd, const std::string& path, bool readers) {
   // A pin cannot be replaced in place: the new one is made beside it and moved over it.
   const std::string beside = path + std::string(kUnfinished);
   unlink(beside.c_str());

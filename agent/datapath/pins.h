@@ -26,7 +26,7 @@ class Pins {
   Result<void> MakeDirectories() const;
   // Pins the object at `path` in place of what was there: for its owner alone, or for readers of
   // group `portmatrix` too.
-  Result<void> Pin(int fd, const std::string& path, bool readers) const;
+  static Result<void> Pin(int fd, const std::string& path, bool readers);
   // Removes what a Pin that was cut off left behind.
   void RemoveUnfinished() const;
   // A text that is another one after pins of maps or programs were made, moved or deleted.

@@ -9,7 +9,7 @@
 
 namespace portmatrix {
 
-struct Error {
+struct Error {            // NOLINT(clang-analyzer-core.uninitialized.Assign): follows no variant
   std::string operation;  // "attach xdp"
   std::string object;     // "eth0"
   int code = 0;           // errno; zero: not the kernel's

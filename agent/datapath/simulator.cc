@@ -35,7 +35,7 @@ Result<std::vector<Value>> Sums(const FilterObject& object, const char* name, ui
     auto* sum = reinterpret_cast<uint64_t*>(&sums[i]);
     for (const Value& value : (*values)[i]) {
       const auto* words = reinterpret_cast<const uint64_t*>(&value);
-      for (size_t word = 0; word < sizeof(Value) / sizeof(uint64_t); ++word)
+      for (size_t word = 0; word * sizeof(uint64_t) < sizeof(Value); ++word)
         sum[word] += words[word];
     }
   }

@@ -104,7 +104,7 @@ Result<void> SlotImages::Fill(uint32_t slot, const Image& image) {
       next[i] = std::move(*made);
     }
     const BpfMap& map = next[i]->map;
-    if (auto pinned = pins_.Pin(map.fd(), PinOf(slot, i), false); !pinned) return pinned;
+    if (auto pinned = Pins::Pin(map.fd(), PinOf(slot, i), false); !pinned) return pinned;
     auto described = Describe(map);
     if (!described) return described.error();
     auto update = std::make_shared<Update>();
@@ -115,12 +115,12 @@ Result<void> SlotImages::Fill(uint32_t slot, const Image& image) {
     updates.push_back(std::move(update));
     tables[i] = nullptr;  // unknown until it is there
   }
-  if (auto published = Publish(std::move(updates)); !published) return published;
+  if (auto published = Publish(updates); !published) return published;
   tables = std::move(next);
   return {};
 }
 
-Result<void> SlotImages::Publish(std::vector<std::shared_ptr<Update>> updates) {
+Result<void> SlotImages::Publish(const std::vector<std::shared_ptr<Update>>& updates) {
   for (const auto& update : updates) {
     waiting_.emplace_back([update] {
       const int inner = update->inner.get();

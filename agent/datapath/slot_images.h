@@ -53,7 +53,7 @@ class SlotImages {
   // Of the image that is being filled in.
   std::shared_ptr<const Table> Find(uint32_t slot, size_t table) const;
   Result<std::shared_ptr<const Table>> Make(size_t table);
-  Result<void> Publish(std::vector<std::shared_ptr<Update>> updates);
+  Result<void> Publish(const std::vector<std::shared_ptr<Update>>& updates);
   std::string PinOf(uint32_t slot, size_t table) const;
 
   const Pins& pins_;

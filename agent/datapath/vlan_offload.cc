@@ -72,7 +72,8 @@ Result<void> TurnOffReceiveVlanOffload(const std::string& device) {
   }
   const uint32_t features = count.back();
 
-  auto names = Message(ETHTOOL_GSTRINGS, sizeof(ethtool_gstrings), features * ETH_GSTRING_LEN);
+  auto names =
+      Message(ETHTOOL_GSTRINGS, sizeof(ethtool_gstrings), size_t{features} * ETH_GSTRING_LEN);
   auto* strings = reinterpret_cast<ethtool_gstrings*>(names.data());
   strings->string_set = ETH_SS_FEATURES;
   strings->len = features;
@@ -93,7 +94,7 @@ Result<void> TurnOffReceiveVlanOffload(const std::string& device) {
   off->size = blocks;
   bool is_on = false, stays_on = false;
   for (uint32_t i = 0; i < features; ++i) {
-    const char* text = reinterpret_cast<const char*>(strings->data) + i * ETH_GSTRING_LEN;
+    const char* text = reinterpret_cast<const char*>(strings->data) + size_t{i} * ETH_GSTRING_LEN;
     if (std::ranges::find(kFeatures, std::string_view(text, strnlen(text, ETH_GSTRING_LEN))) ==
         kFeatures.end())
       continue;

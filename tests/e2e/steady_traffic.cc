@@ -158,7 +158,7 @@ class Device {
 
   Frame FrameTo(uint16_t port, uint16_t from_port) const {
     Frame frame{};
-    std::memcpy(&frame[0], mac_.data(), 6);
+    std::memcpy(frame.data(), mac_.data(), 6);
     frame[6] = 2;
     frame[12] = 8;
     uint8_t* ip = &frame[14];
