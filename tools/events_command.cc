@@ -150,7 +150,8 @@ int Follow(const EventFilter& filter) {
                     if (line->type == EventLine::Type::kSuppressed)
                       sums.suppressed += line->packets;
                     if (line->type == EventLine::Type::kLost) sums.lost += line->packets;
-                    if (!(is_written = output.Add(*line, json))) return false;
+                    is_written = output.Add(*line, json);
+                    if (!is_written) return false;
                     if (is_packet) ++sums.shown;
                     return FLAGS_count == 0 || sums.shown < FLAGS_count;
                   });

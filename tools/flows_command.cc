@@ -83,7 +83,8 @@ const char* StateWord(const Conversation& conversation) {
 
 // Seconds with three digits behind the point, exact.
 double Seconds(uint64_t later, uint64_t earlier) {
-  return later < earlier ? 0 : static_cast<double>((later - earlier) / 1'000'000) / 1000;
+  const uint64_t milliseconds = later < earlier ? 0 : (later - earlier) / 1'000'000;
+  return static_cast<double>(milliseconds) / 1000;
 }
 
 std::string EndpointText(const Address& address, uint16_t port, uint8_t protocol) {
@@ -193,7 +194,7 @@ int RunFlows(const std::vector<std::string>& arguments) {
   if (!conversations) return Fail(conversations.error());
   const uint64_t now = ProgramClock();
   const std::vector<Row> rows = RowsOf(*conversations, *names, now);
-  const size_t live = static_cast<size_t>(std::ranges::count_if(
+  const auto live = static_cast<size_t>(std::ranges::count_if(
       *conversations, [&](const Conversation& conversation) { return conversation.IsLive(now); }));
   if (FLAGS_json) {
     ordered_json list = ordered_json::array();

@@ -232,8 +232,8 @@ std::string SummaryOf(const PolicyDifference& difference) {
     parts.push_back(fmt::format("packets: {}{}", difference.complete() ? "" : "at least ",
                                 fmt::join(packets, ", ")));
   } else if (difference.complete()) {
-    parts.push_back(parts.empty() ? "no difference"
-                                  : "no packet's fate changes by addresses and ports");
+    parts.emplace_back(parts.empty() ? "no difference"
+                                     : "no packet's fate changes by addresses and ports");
   }
   return fmt::format("{}", fmt::join(parts, "; "));
 }

@@ -126,7 +126,8 @@ std::vector<std::string> Matches(const Match& match, std::span<const LiveSet> li
     for (const std::string& from : SideOf(source, source_live, live_sets, family, ip + " saddr"))
       for (const std::string& to :
            SideOf(destination, destination_live, live_sets, family, ip + " daddr"))
-        for (const std::string& service : services.For(family)) all.push_back(from + to + service);
+        for (const std::string& service : services.For(family))
+          all.push_back(fmt::format("{}{}{}", from, to, service));
   }
   return all;
 }

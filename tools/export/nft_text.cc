@@ -222,7 +222,7 @@ class Text {
       for (const std::string& match : NftMatches(rule.match, node_.live_sets)) {
         // Deny forbids opening, never answering.
         if (rule.action == Action::kDeny) {
-          Line(match + (match.empty() ? "" : " ") + "jump " + answers);
+          Line(fmt::format("{}{}jump {}", match, match.empty() ? "" : " ", answers));
         }
         Conclude(match, rule.action == Action::kAllow ? "accept" : DropWord(interface), rule.key);
       }
