@@ -47,7 +47,8 @@ class Cost:
         return figures
 
     def of_prefixes(self) -> list[dict]:
-        """What a packet costs behind a list of so many prefixes; twice in turns, for machines have moods. The better turn counts."""
+        """What a packet costs behind a list of so many prefixes; twice in turns, for machines have moods: what
+        disturbs a round only adds, often twice of all, so the quickest rounds are compared."""
         figures = []
         for count in _PREFIXES:
             policies.write_list_policy(count, self._folder / f"list-{count}", "lo")
