@@ -154,32 +154,22 @@ __noinline __u64 pm_classify(__u32 slot, struct pm_tuple *tuple)
 }
 
 /*
- * The words of a class on an axis, two and two. They are read at once: pointers to them would be to the front or to a map beyond it,
- * which makes four ways through all that follows for the verifier.
+ * Two of the words of a class on an axis, those of matchers 2 * `pair` and the one behind it. They are read at once: a pointer to them
+ * would be to the front or to a map beyond it, which makes two ways through all that follows for the verifier.
  */
-struct axis_words {
-	__u64 pair[2];
-};
-
-static __always_inline bool read_axis_words(const struct image *image, __u32 axis, __u32 address_class, __u32 matchers,
-					    struct axis_words *words)
+static __always_inline bool read_axis_pair(const struct image *image, __u32 axis, __u32 address_class, __u32 matchers,
+					   const __u32 pair, __u64 *words)
 {
-	__u32 at = axis + (address_class << PM_AXIS_SHIFT(matchers));
+	const __u32 at = axis + (address_class << PM_AXIS_SHIFT(matchers));
 	const struct pm_block *block = block_of(image, PM_TABLE_AXES, at / PM_BLOCK_WORDS);
 	const __u64 *pairs;
 
 	if (!block)
 		return false;
 	pairs = __builtin_assume_aligned(block->word, 8);
-	/* A single word may be the second of its pair; four begin with the first of two pairs. */
-	words->pair[0] = pairs[(at / 2) & 7] >> (at & 1) * 32;
-	words->pair[1] = pairs[((at / 2) & 6) + 1];
+	/* Only a single word may be the second of its pair. */
+	*words = pairs[(at / 2 + pair) % (PM_BLOCK_WORDS / 2)] >> (at % 2 * 32);
 	return true;
-}
-
-static __always_inline __u32 axis_word(const struct axis_words *words, __u32 matcher)
-{
-	return (__u32)(words->pair[matcher / 2] >> (matcher % 2 * 32));
 }
 
 /* What one matcher says of a row and a column; PM_VALUE_BROKEN where a table is missing. */
@@ -210,8 +200,8 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 			  __u64 classes)
 {
 	const struct image image = image_in(slot);
-	struct axis_words rows, columns;
 	struct pm_matcher *matchers;
+	__u64 rows, columns;
 	__u32 first = 0, count;
 
 	if (!interface || !tuple || classes == CLASSES_BROKEN)
@@ -220,22 +210,31 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 	count = interface->matchers[direction];
 	matchers = (struct pm_matcher *)block_of(&image, PM_TABLE_MATCHERS,
 						 interface->index * PM_DIRECTIONS + direction);
-	if (!matchers || !read_axis_words(&image, matchers->source_axis, (__u32)(classes >> 32), count, &rows) ||
-	    !read_axis_words(&image, matchers->destination_axis, (__u32)classes, count, &columns))
+	if (!matchers)
 		return PM_VALUE_BROKEN;
 	/* Unrolled: fewer words to keep, on the deepest stack of all, and a quarter less for the verifier. */
-#define X(i)                                                                                                           \
+#define PAIR(pair)                                                                                                     \
+	if (!read_axis_pair(&image, matchers->source_axis, (__u32)(classes >> 32), count, pair, &rows) ||              \
+	    !read_axis_pair(&image, matchers->destination_axis, (__u32)classes, count, pair, &columns))                \
+		return PM_VALUE_BROKEN;                                                                                \
+	ONE(2 * (pair), (__u32)rows, (__u32)columns)                                                                   \
+	ONE(2 * (pair) + 1, rows >> 32, columns >> 32)
+#define ONE(i, row, column)                                                                                            \
 	if ((i) < count) {                                                                                             \
-		__u32 value = match_at(&image, matchers + (i), tuple, axis_word(&rows, i), axis_word(&columns, i));    \
+		__u32 value = match_at(&image, matchers + (i), tuple, row, column);                                    \
                                                                                                                        \
 		if (value == PM_VALUE_BROKEN)                                                                          \
 			return value;                                                                                  \
 		if (value && (!first || PM_VALUE_RULE(value) < PM_VALUE_RULE(first)))                                  \
 			first = value;                                                                                 \
 	}
-	X(0) X(1) X(2) X(3)
-	_Static_assert(PM_MATCHERS == 4, "a line for each");
-#undef X
+	PAIR(0)
+	if (count <= 2)
+		return first;
+	PAIR(1)
+	_Static_assert(PM_MATCHERS == 4, "two pairs");
+#undef PAIR
+#undef ONE
 	return first;
 }
 
@@ -243,14 +242,15 @@ __noinline __u32 pm_match(__u32 slot, struct pm_interface *interface, __u32 dire
 static __always_inline bool is_local(__u32 slot, struct pm_interface *interface, __u32 address_class, bool *missing)
 {
 	const struct image image = image_in(slot);
-	struct axis_words words;
+	__u32 word;
 
 	if (address_class == (__u32)(CLASSES_BROKEN >> 32) ||
-	    !read_axis_words(&image, interface->local_axis, address_class, interface->matchers[PM_IN], &words)) {
+	    !read_word(&image, PM_TABLE_AXES,
+		       interface->local_axis + (address_class << PM_AXIS_SHIFT(interface->matchers[PM_IN])), &word)) {
 		*missing = true;
 		return false;
 	}
-	return axis_word(&words, 0) & PM_AXIS_LOCAL;
+	return word & PM_AXIS_LOCAL;
 }
 
 /* The rule that a value names, or nothing where it is missing. */
