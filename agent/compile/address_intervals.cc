@@ -6,7 +6,6 @@
 
 namespace portmatrix {
 
-// Bits [at, at + width) of an address, both multiples of 8.
 uint64_t BitsOf(const Address& address, int at, int width) {
   uint64_t bits = 0;
   for (int byte = at / 8; byte < (at + width) / 8; ++byte)

@@ -6,12 +6,6 @@
 namespace portmatrix {
 namespace {
 
-size_t LevelsOf(size_t intervals) {
-  size_t levels = 0;
-  for (; intervals > 1; ++levels) intervals = (intervals + PM_TREE_FANOUT - 1) / PM_TREE_FANOUT;
-  return levels;
-}
-
 struct Size {
   int rest;
   double cost;  // of a word, in levels of a tree: those of a larger index come from further away
@@ -30,7 +24,7 @@ int BestRest(const WideIntervals& intervals) {
       const bool goes_on = intervals[i].first != word << size.rest;
       const size_t begin = i;
       while (i < intervals.size() && intervals[i].first >> size.rest == word) ++i;
-      const size_t levels = LevelsOf(i - begin + (goes_on ? 1 : 0));
+      const size_t levels = LevelsOf(i - begin + (goes_on ? 1 : 0), PM_TREE_FANOUT);
       near += (i - begin) * levels;
       anywhere += levels;
     }

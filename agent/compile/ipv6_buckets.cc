@@ -11,13 +11,6 @@ namespace {
 
 uint64_t HalfOf(const PrefixClass& entry) { return BitsOf(entry.prefix.address, 0, 64); }
 
-int LevelsOf(size_t intervals) {
-  int levels = 1;
-  for (; intervals > PM_WIDE_FANOUT; ++levels)
-    intervals = (intervals + PM_WIDE_FANOUT - 1) / PM_WIDE_FANOUT;
-  return levels;
-}
-
 constexpr int kSplits[] = {56, 48, 40, 32};
 // Eight buckets for each group of prefixes that share the first bits, so that addresses near none
 // mostly meet no tree; but no more than the front holds, because words beyond it cost more than a
@@ -57,9 +50,9 @@ int BestSplit(PrefixClasses prefixes) {
     const size_t others = 2 * longer >> BucketBits(groups.size());
     double levels = 0;
     for (const size_t size : groups)
-      levels += static_cast<double>(size) * LevelsOf(2 * size + 1 + others);
+      levels += static_cast<double>(size * LevelsOf(2 * size + 1 + others, PM_WIDE_FANOUT));
     if (longer > 0) levels /= static_cast<double>(longer);
-    if (shorter > 0) levels += LevelsOf(2 * shorter + 1);
+    if (shorter > 0) levels += static_cast<double>(LevelsOf(2 * shorter + 1, PM_WIDE_FANOUT));
     if (levels < least) {
       least = levels;
       best = split;

@@ -28,6 +28,13 @@ void Append(Key first, uint32_t value, std::vector<std::pair<Key, uint32_t>>* in
     intervals->emplace_back(first, value);
 }
 
+// The levels of a tree for so many intervals; one interval needs none.
+constexpr size_t LevelsOf(size_t intervals, size_t fanout) {
+  size_t levels = 0;
+  for (; intervals > 1; ++levels) intervals = (intervals + fanout - 1) / fanout;
+  return levels;
+}
+
 class TreeTable {
  public:
   TreeTable();  // with the empty tree as block 0
