@@ -48,6 +48,7 @@ int Help(const std::vector<std::string>& words) {
   return kExitOk;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): gflags takes it as it came to main
 void SetFlags(char* program, const std::vector<std::string>& flags) {
   GFLAGS_NAMESPACE::gflags_exitfunc = [](int) { std::exit(kExitUsage); };
   std::vector<std::string> texts = flags;

@@ -188,7 +188,7 @@ class Page {
           count != nullptr ? uint64_t{count->total.reply_packets} : 0,
           Moment(count != nullptr ? count->last_hit : std::nullopt));
     }
-    if (rows == 0) text_ += "<tr><td colspan=\"9\" class=\"dim\">no rule</td></tr>";
+    if (rows == 0) text_ += R"(<tr><td colspan="9" class="dim">no rule</td></tr>)";
     text_ += "</table></div>";
   }
 

@@ -47,7 +47,7 @@ std::optional<StoredPolicy> ReadStoredPolicy(const std::string& state_dir,
   }
   Diagnostics diagnostics;
   const Policy policy = ReadPolicy(*sources, diagnostics);
-  const int64_t when = static_cast<int64_t>(generation.installed_at / 1'000'000'000);
+  const auto when = static_cast<int64_t>(generation.installed_at / 1'000'000'000);
   auto node = ResolveNode(policy, *sources, node_name, when, diagnostics);
   if (!node) {
     *why = path + ": this version of portmatrix reads them otherwise";

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 #include <string_view>
@@ -29,10 +30,7 @@ Words WordsOf(const std::string& name) {
 }
 
 bool HasAny(const Words& words, std::initializer_list<std::string_view> of) {
-  for (const std::string_view word : of) {
-    if (words.contains(word)) return true;
-  }
-  return false;
+  return std::ranges::any_of(of, [&](std::string_view word) { return words.contains(word); });
 }
 
 }  // namespace
@@ -52,9 +50,11 @@ Columns FindColumns(const std::vector<std::string>& names) {
     const bool source = HasAny(words, {"source", "src", "from", "initiator", "client"});
     const bool destination =
         HasAny(words, {"destination", "dest", "dst", "to", "target", "server"});
+    // Services stand twice, because what stands between goes before what only may be one.
     if (port && source && !destination) {
       take(columns.source_ports, i);
     } else if (port ||
+               // NOLINTNEXTLINE(bugprone-branch-clone)
                HasAny(words, {"protocol", "protocols", "transport", "tcp", "udp", "role"})) {
       columns.service.push_back(i);
     } else if (HasAny(words, {"note", "notes", "comment", "comments", "description", "purpose",

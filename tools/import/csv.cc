@@ -70,7 +70,7 @@ class Records {
         cell += text_[at_++];
       } else {
         ++at_;
-        if (Trimmed(Bare()).size() > 0) *problem = "text behind a closing quote";
+        if (!Trimmed(Bare()).empty()) *problem = "text behind a closing quote";
         return cell;
       }
     }

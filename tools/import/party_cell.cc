@@ -76,7 +76,7 @@ Party ReadParty(std::string_view text) {
   Party party;
   if (text.empty() || text == "-") {
     party.problem = "says nobody";
-  } else if (IsEverybody(Lowered(text))) {
+  } else if (IsEverybody(Lowered(text))) {  // NOLINT(bugprone-branch-clone): NarrowingOf comes last
     party.any = true;
   } else if (LooksNumeric(text)) {
     ReadPrefixes(text, party);

@@ -151,7 +151,7 @@ ServiceCell ReadTransports(std::string_view text, const std::vector<Found>& foun
   const size_t number = TrailingNumber(cut.before);
   const bool ports_first = last.empty() && number < cut.before.size();
   if (!ports_first && number < cut.before.size() &&
-      Trimmed(cut.before.substr(number), " /(").size() > 0 && !last.empty()) {
+      !Trimmed(cut.before.substr(number), " /(").empty() && !last.empty()) {
     cell.problem =
         fmt::format("`{}` stands before the transport, `{}` behind it: which is the port?",
                     Trimmed(cut.before.substr(number), " /(,"), OneLine(std::string(last)));
