@@ -63,7 +63,7 @@ size_t TransportAt(const uint8_t* bytes) { return kEthernetBytes + (bytes[12] ==
 std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interface, Family family,
                                      std::mt19937_64& random) {
   std::vector<uint8_t> protocols;
-  for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP})
+  for (const uint8_t protocol : {uint8_t{IPPROTO_TCP}, uint8_t{IPPROTO_UDP}})
     if (rule.match.any_protocol ||
         std::ranges::find(rule.match.protocols, protocol) != rule.match.protocols.end())
       protocols.push_back(protocol);

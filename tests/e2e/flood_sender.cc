@@ -161,7 +161,8 @@ class Wire {
     if (address.sll_ifindex == 0 ||
         bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       throw std::system_error(errno, std::generic_category(), device);
-    for (const auto& [text, at] : {std::pair{destination, 0}, std::pair{source, ETH_ALEN}}) {
+    for (const auto& [text, at] :
+         {std::pair{destination, size_t{0}}, std::pair{source, size_t{ETH_ALEN}}}) {
       if (ether_aton_r(text.c_str(), reinterpret_cast<ether_addr*>(&addresses_[at])) == nullptr)
         throw std::invalid_argument("not an Ethernet address: " + text);
     }
@@ -191,7 +192,7 @@ class Wire {
 
  private:
   int socket_;
-  std::array<uint8_t, 2 * ETH_ALEN> addresses_{};
+  std::array<uint8_t, 2UL * ETH_ALEN> addresses_{};
 };
 
 int Run(const std::vector<std::string>& arguments) {

@@ -126,9 +126,9 @@ class Device {
     std::string text = fmt::format("\"{}\":{{", name_);
     for (size_t i = 0; i < 4; ++i)
       text +=
-          fmt::format("\"in {0}\":[{1},{2}],\"out {0}\":[{3},{4}],", kBoth + i, in_counts_[i].sent,
+          fmt::format(R"("in {0}":[{1},{2}],"out {0}":[{3},{4}],)", kBoth + i, in_counts_[i].sent,
                       in_counts_[i].passed, out_counts_[i].sent, out_counts_[i].passed);
-    return text + fmt::format("\"request\":[{},{}],\"reply\":[{},{}]}}", request_.sent,
+    return text + fmt::format(R"("request":[{},{}],"reply":[{},{}]}})", request_.sent,
                               request_.passed, reply_.sent, reply_.passed);
   }
 

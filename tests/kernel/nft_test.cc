@@ -71,7 +71,7 @@ bool HasUnreadHeader(Family family, std::span<const uint8_t> ip) {
       case protocol::kHopByHop:
       case protocol::kRouting:
       case protocol::kDestinationOptions:
-        bytes = (length + 1u) * 8;
+        bytes = (length + size_t{1}) * 8;
         break;
       default:
         return false;

@@ -11,7 +11,7 @@ namespace portmatrix {
 namespace {
 
 constexpr uint64_t kMillisecond = PM_SECOND / 1000;
-constexpr uint64_t kHours = 3 * 3600 * PM_SECOND;  // longer than any entry lives
+constexpr uint64_t kHours = 3ULL * 3600 * PM_SECOND;  // longer than any entry lives
 constexpr uint32_t kEthernetBytes = 14;
 
 Interface Web(const std::string& name, const std::string& device, const VlanSelector& vlan) {

@@ -12,7 +12,6 @@ using wire::Ethernet;
 using wire::Stack;
 using wire::Zeros;
 
-constexpr Direction kIn = Direction::kIn;
 constexpr Direction kOut = Direction::kOut;
 constexpr const char* kDefault = "drop default";
 

@@ -45,7 +45,7 @@ TEST_F(RetirementTest, ReaderFindsTheSumRightAtAnyMoment) {
     ASSERT_NO_FATAL_FAILURE(Fill(1, NodeOf(ports)));
     Judge(1, 0, PM_CONTROL_SETTLED);
     for (const uint16_t port : ports) EXPECT_TRUE(Passes(port, 3));
-    sent += kRules * 3;
+    sent += uint64_t{kRules} * 3;
     Judge(0, 0, PM_CONTROL_SETTLED);
     ASSERT_TRUE(datapath_->WaitForPrograms().ok());
     std::atomic<bool> done = false;

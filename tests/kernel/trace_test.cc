@@ -197,7 +197,7 @@ TEST_F(TraceTest, ReplayWithoutFilesIsByThePolicyInForce) {
         .output;
   };
   const auto line = [](int packet, const char* what) {
-    return "{\"packet\":" + std::to_string(packet) + ",\"direction\":\"in\"," + what + "}\n";
+    return R"({"packet":)" + std::to_string(packet) + R"(,"direction":"in",)" + what + "}\n";
   };
   constexpr const char* kDropped =
       R"("verdict":"drop","reason":"default","rule":null,"file":null,"line":null)";

@@ -46,7 +46,7 @@ std::optional<VerifierRecord> ReadVerifierRecord(std::istream& text) {
           counts.peak_states) ||
         words >> more)
       return std::nullopt;
-    record[series + " " + compiler + " " + program] = counts;
+    record[fmt::format("{} {} {}", series, compiler, program)] = counts;
   }
   return record;
 }

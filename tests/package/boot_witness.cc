@@ -67,7 +67,7 @@ Frame FrameTo(const std::array<uint8_t, 6>& mac, uint16_t port) {
 int Send(const char* device, const char* mac_text) {
   std::array<unsigned, 6> words{};
   std::array<uint8_t, 6> mac{};
-  if (std::sscanf(mac_text, "%x:%x:%x:%x:%x:%x", &words[0], &words[1], &words[2], &words[3],
+  if (std::sscanf(mac_text, "%x:%x:%x:%x:%x:%x", words.data(), &words[1], &words[2], &words[3],
                   &words[4], &words[5]) != 6)
     return 2;
   for (size_t i = 0; i < 6; ++i) mac[i] = static_cast<uint8_t>(words[i]);

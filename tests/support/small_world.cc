@@ -21,7 +21,7 @@ constexpr uint8_t kProtocols[] = {6, 17, 1, 58, 47, 200, 99};
 constexpr uint16_t kKeys[] = {0, 1, 2, 3, 0x0100, 0x0101, 0x0102, 0x0200, 0x0201, 0x0202, 65535};
 constexpr uint16_t kSourceKeys[] = {0, 1, 65535};
 
-Prefix PrefixOf(std::string text) {
+Prefix PrefixOf(const std::string& text) {
   const size_t slash = text.find('/');
   Prefix prefix = HostPrefix(*ParseAddress(text.substr(0, slash)));
   if (slash != std::string::npos)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What apply refuses for its caller's sake: policies that cut their own session, or let a leased
 // address expire.
+#include <utility>
+
 #include "tests/unit/agent_setup.h"
 
 namespace portmatrix {
@@ -30,7 +32,7 @@ class AgentGuardsTest : public AgentTest {
   std::string TextOf(const Sources& sources, std::optional<Session> session, bool force = false) {
     ApplyOrder order;
     order.sources = sources;
-    order.session = session;
+    order.session = std::move(session);
     order.force = force;
     order.dry_run = true;
     const auto answer = firewall_->Apply(order);

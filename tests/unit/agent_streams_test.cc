@@ -23,7 +23,8 @@ namespace {
 
 using nlohmann::json;
 
-CounterSnapshot Snapshot(uint64_t monotonic, std::vector<std::pair<std::string, uint64_t>> rules) {
+CounterSnapshot Snapshot(uint64_t monotonic,
+                         const std::vector<std::pair<std::string, uint64_t>>& rules) {
   CounterSnapshot snapshot;
   snapshot.generation.number = 7;
   snapshot.monotonic = monotonic;

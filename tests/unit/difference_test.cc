@@ -75,8 +75,8 @@ std::vector<Case> AllCases() {
 PolicyDifference Compare(const ReadText& before, const ReadText& after, const std::string& flags) {
   constexpr size_t kLittle = 6000;  // steps, which a part of such a case needs
   const bool little = flags.find("little") != std::string::npos;
-  return ComparePolicies({&before.nodes[0], &before.policy, &before.sources},
-                         {&after.nodes[0], &after.policy, &after.sources},
+  return ComparePolicies({before.nodes.data(), &before.policy, &before.sources},
+                         {after.nodes.data(), &after.policy, &after.sources},
                          {.by_rule = flags.find("by-rule") != std::string::npos,
                           .all_answers = flags.find("answers") != std::string::npos},
                          WorkBudget(little ? kLittle : kDifferenceSteps));

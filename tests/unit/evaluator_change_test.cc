@@ -154,7 +154,7 @@ TEST_P(ChangeTest, ErrorsAreJudgedByTheNewRulesToo) {
 }
 
 TEST_P(ChangeTest, RstOfTheHostEndsAConversationThatInRulesHaveComeToAdmit) {
-  const auto out = [this](uint64_t milliseconds, uint8_t flags) {
+  const auto out = [](uint64_t milliseconds, uint8_t flags) {
     return Step{.milliseconds = milliseconds,
                 .direction = kOut,
                 .packet = Out(GetParam(), TcpOf(5, 443, flags)),
@@ -276,7 +276,7 @@ TEST_P(FragmentChangeTest, FirstJudgedAgainAnswersNothing) {
 }
 
 TEST_P(FragmentChangeTest, OutcomeOfAGenerationIsKept) {
-  const auto in = [this](uint64_t milliseconds, const Stack& frame, const std::string& expected) {
+  const auto in = [](uint64_t milliseconds, const Stack& frame, const std::string& expected) {
     return Step{.milliseconds = milliseconds, .packet = frame, .expected = expected};
   };
   const Stack first = Fragment(kIn, 0, TcpOf(443, 5, wire::kAck) / Zeros(4));

@@ -143,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(Texts, PlainYamlLeaves, testing::ValuesIn(kLeft),
                          [](const auto& row) { return row.param.name; });
 
 TEST(PlainYamlLimits, LeaveDepthToTheLibrary) {
-  for (size_t depth : {31, 32, 33, 64, 65}) {
+  for (const size_t depth : {31U, 32U, 33U, 64U, 65U}) {
     const std::string text = "a: " + std::string(depth, '[') + std::string(depth, ']') + "\n";
     const auto documents = ReadPlainYaml(text, 0);
     if (!documents) continue;
@@ -153,7 +153,7 @@ TEST(PlainYamlLimits, LeaveDepthToTheLibrary) {
 }
 
 TEST(PlainYamlLimits, LeaveLongTextsToTheLibrary) {
-  for (const size_t length : {900, 1000, 1001, 1030}) {
+  for (const size_t length : {900U, 1000U, 1001U, 1030U}) {
     const std::string word(length, 'x');
     for (const std::string& text :
          {"a: " + word + "\n", "a: [" + word + "]\n", word + ": a\n", "a: '" + word + "'\n"}) {
