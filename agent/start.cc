@@ -3,7 +3,6 @@
 // back.
 #include <fmt/format.h>
 
-#include <ranges>
 #include <utility>
 
 #include "agent/firewall.h"
@@ -51,9 +50,10 @@ void Firewall::CheckFiles(const Standing& standing, const ReadFiles& files) {
 Answer<Applied> Firewall::StartStored(const Standing& untouched, const ReadFiles& first) {
   std::vector<uint64_t> numbers;
   if (store_.confirmed()) numbers.push_back(*store_.confirmed());
-  for (const auto& [number, stored] : std::views::reverse(store_.generations()))
-    if (stored.outcome == Outcome::kConfirmed && number != store_.confirmed())
-      numbers.push_back(number);
+  const auto& generations = store_.generations();
+  for (auto last = generations.rbegin(); last != generations.rend(); ++last)
+    if (last->second.outcome == Outcome::kConfirmed && last->first != store_.confirmed())
+      numbers.push_back(last->first);
   std::string broken;
   for (const uint64_t number : numbers) {
     const Result<Sources> sources = store_.LoadSources(number);

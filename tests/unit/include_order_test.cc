@@ -35,6 +35,9 @@ struct Law {
   bool is_shared = false;  // with the kernel program, which has no standard headers
 };
 
+// Clang 14, which builds the fuzzers, cannot read what GCC 12 has there. (std::ranges::sort and the
+// like stand in <algorithm>.)
+constexpr string_view kUnreadable = "ranges";
 constexpr string_view kSkeleton = ".skel.h";  // generated from bpf/, included by its bare name
 constexpr string_view kFolders[] = {"maps/", "bpf/", "agent/", "tools/", "tests/"};
 
@@ -123,6 +126,7 @@ std::optional<string> InThisTree(string_view path, const Include& include) {
 }
 
 bool Allowed(const Law& law, string_view path, const Include& include) {
+  if (include.name == kUnreadable) return false;
   if (const auto ours = InThisTree(path, include)) return FitsAny(*ours, law.ours);
   const bool standard = include.name.find_first_of("./") == string::npos;
   if (law.theirs) return (standard && !law.is_shared) || FitsAny(include.name, *law.theirs);
@@ -218,6 +222,10 @@ const Case kCases[] = {
      "tools/main.cc",
      "#include \"agent/apply.h\"\n#  include \"tests/support/random.h\"\n",
      {"tools/main.cc:2: tools/ may not include tests/support/random.h"}},
+    {"FuzzersCompilerReadsAll",
+     "agent/start.cc",
+     "#include <algorithm>\n#include <ranges>\n",
+     {"agent/start.cc:2: agent/ may not include ranges"}},
     {"CommentsAndTextAreNoIncludes",
      "maps/a.h",
      "// #include \"agent/a.h\"\nauto x = \"#include <a/b.h>\";\n#include\n",
