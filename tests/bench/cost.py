@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Beyond this size a policy of the wide styles has too many different services for the tables' limits.
 _LARGEST = {"acl": 100_000, "fw": 10_000, "ipc": 10_000}
 _CONVERSATIONS = 1000  # rules of the policy whose answers need conversations
-_PREFIXES = (1, 1_000_000)  # on the list of a policy that refuses what stands there
+_PREFIXES = (2, 1_000_000)  # on the list of a policy that refuses what stands there
 
 
 class Cost:

@@ -130,10 +130,11 @@ def write_policy(rules: list[Rule], family: int, folder: pathlib.Path, device: s
 
 def write_list_policy(count: int, folder: pathlib.Path, device: str) -> None:
     """A policy of node `bench` that refuses what a list file of `count` prefixes holds, all over the address space and four of five of
-    them IPv4, and lets everybody else reach one service."""
+    them IPv4, and lets everybody else reach one service. A list of two holds a large network of each family instead, so that
+    what is refused comes from many addresses too."""
     draw = random.Random(f"list-{count}")
     (folder / "lists").mkdir(parents=True, exist_ok=True)
-    prefixes = set()
+    prefixes = {"64.0.0.0/3", "2001:8000::/17"} if count == 2 else set()
     while len(prefixes) < count:
         if draw.random() < .8:
             network = ipaddress.ip_network((draw.getrandbits(32), draw.choice((24, 26, 28, 30, 32, 32, 32, 32))), strict=False)

@@ -23,13 +23,14 @@ def compare(result: dict) -> list[str]:
         aim = _COST[figure["family"]].get(figure["rules"])
         if figure["style"] == "acl" and figure["kind"] == "in allowed" and figure["threads"] == 1 and aim:
             line(f"IPv{figure['family']}, {figure['rules']:,} rules", aim, figure["net_ns"], True, "ns")
-    for family in (4, 6):
-        least = {}
-        for figure in result.get("prefixes", []):
-            if figure["family"] == family and figure["kind"] == "in allowed":
-                least[figure["prefixes"]] = min(figure["least"], least.get(figure["prefixes"], figure["least"]))
-        if len(least) == 2:
-            line(f"IPv{family}, {_PREFIXES[0]:,} prefixes more, quickest rounds", _PREFIXES[1], least[_PREFIXES[0]] - least[min(least)], True, "ns")
+    least = {}
+    for figure in result.get("prefixes", []):
+        packets = (figure["family"], figure["kind"])
+        by_count = least.setdefault(packets, {})
+        by_count[figure["prefixes"]] = min(figure["least"], by_count.get(figure["prefixes"], figure["least"]))
+    for (family, kind), by_count in sorted(least.items()):
+        if len(by_count) == 2:
+            line(f"IPv{family} {kind}, {_PREFIXES[0]:,} prefixes more, quickest", _PREFIXES[1], by_count[_PREFIXES[0]] - by_count[min(by_count)], True, "ns")
     for figure in result.get("rate", []):
         rules = figure["rules"]
         if figure["contestant"] == peers.NftablesLinear.name and rules in _TIMES_LINEAR:
