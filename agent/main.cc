@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/daemon.h"
 #include "agent/policy/limits.h"
@@ -40,6 +41,8 @@ DEFINE_uint32(
 DEFINE_uint32(max_flows, 262144,
               "entries of the conversation table (at least 65536, and 512 a processor)");
 
+DECLARE_bool(help);
+
 // gflags ends the program by itself at a flag that it does not know, through this.
 namespace GFLAGS_NAMESPACE {
 extern void (*gflags_exitfunc)(int);
@@ -57,6 +60,25 @@ constexpr uint32_t kMinFlowsPerProcessor = 512;
 int Usage(const std::string& what) {
   fmt::print(stderr, "portmatrixd: {} (see portmatrixd --help)\n", what);
   return kExitUsage;
+}
+
+std::string_view ValueOf(const std::string& type) {
+  if (type == "bool") return "";
+  return type == "string" ? " TEXT" : " NUMBER";
+}
+
+// Of our own flags; gflags' help tells of the libraries' first, a hundred lines.
+void Help() {
+  fmt::print("{}\n\n", gflags::ProgramUsage());
+  std::vector<gflags::CommandLineFlagInfo> flags;
+  gflags::GetAllFlags(&flags);
+  for (const gflags::CommandLineFlagInfo& flag : flags) {
+    if (flag.filename != __FILE__) continue;
+    fmt::print("  --{}{}\n      {}\n", flag.name, ValueOf(flag.type), flag.description);
+    if (flag.type != "bool" && !flag.default_value.empty())
+      fmt::print("      (default: {})\n", flag.default_value);
+  }
+  fmt::print("\nexit codes: 0 ended by a signal, 1 runtime failure, 2 usage, 3 invalid policy\n");
 }
 
 std::string HostName() {
@@ -128,7 +150,12 @@ int main(int argc, char** argv) {
       "portmatrixd [--policy PATH[,PATH...]] [--node NAME]: keeps a port matrix in force");
   FLAGS_logtostderr = true;
   GFLAGS_NAMESPACE::gflags_exitfunc = [](int code) { std::exit(code == 0 ? 0 : 2); };
-  gflags::ParseCommandLineFlags(&argc, &argv, true);
+  gflags::ParseCommandLineNonHelpFlags(&argc, &argv, true);
+  if (FLAGS_help) {
+    portmatrix::Help();
+    return 0;
+  }
+  gflags::HandleCommandLineHelpFlags();
   google::InitGoogleLogging(argv[0]);
   if (argc > 1) {
     fmt::print(stderr, "portmatrixd: `{}`: it takes flags only (see portmatrixd --help)\n",

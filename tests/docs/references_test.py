@@ -71,7 +71,12 @@ class Manual(unittest.TestCase):
         defined = {f"--{name}" for name in re.findall(r"DEFINE_\w+\(\s*(\w+),", source)}
         self.assertGreater(len(defined), 5)
         page = _rendered(_MAN / "portmatrixd.8")
-        self.assertEqual(set(re.findall(r"^       (--[a-z_]+)", page, re.M)), defined)
+        self.assertEqual(sorted(re.findall(r"^       (--[a-z_]+)", page, re.M)), sorted(defined))
+
+    def test_the_daemon_tells_of_its_own_flags_alone(self) -> None:
+        page = _rendered(_MAN / "portmatrixd.8")
+        told = _says(str(_build / "bin" / "portmatrixd"), "--help")
+        self.assertEqual(sorted(re.findall(r"^  (--[a-z_]+)", told, re.M)), sorted(re.findall(r"^       (--[a-z_]+)", page, re.M)))
 
     def test_the_policy_page_has_every_key_of_the_schema(self) -> None:
         schema = json.loads((_ROOT / "agent/policy/policy.schema.json").read_text(encoding="utf-8"))
