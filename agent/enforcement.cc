@@ -155,6 +155,12 @@ Result<void> Enforcement::Detach() {
   return {};
 }
 
+void Enforcement::LeaveNothing() {
+  if (const Result<Standing> standing = Stand(); !standing || !standing->untouched()) return;
+  if (const Result<void> removed = datapath_->Remove(); !removed)
+    alarms_.Note(fmt::format("pins are left over: {}", removed.error().Text()));
+}
+
 bool Enforcement::Glance() {
   const Result<uint64_t> control = datapath_->ReadControl();
   if (!control || *control != ticked_) return true;

@@ -68,6 +68,8 @@ class Enforcement {
   Result<void> RollBack(const Standing& standing);
   // Removes every hook and pin, and remembers that.
   Result<void> Detach();
+  // Removes them if no generation was ever put in force on them, as at a start that was refused.
+  void LeaveNothing();
 
   // Sees to whatever time or the world made necessary. What fails is an alarm, and tried again.
   void Tick();

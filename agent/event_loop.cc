@@ -88,7 +88,8 @@ void EventLoop::Timer::Set(uint64_t milliseconds) {
 }
 
 Result<void> EventLoop::Run() {
-  // Only now: systemd counts from the first word on, and the verifier may take longer than its patience.
+  // Only now: systemd counts from the first word on, and the verifier may take longer than its
+  // patience.
   if (const int failed = sd_event_set_watchdog(loop_, 1); failed < 0)
     return Error{"feed the watchdog", "", -failed, ""};
   if (const int failed = sd_event_loop(loop_); failed < 0)

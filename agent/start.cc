@@ -19,6 +19,9 @@ Answer<Applied> Firewall::Start(const ReadFiles& first) {
     if (!standing->detached() && NodeOf(standing->judging) != node_)
       alarms_.Raise("node", fmt::format("the policy in force is that of node {}, this is {}",
                                         NodeOf(standing->judging), node_));
+    if (!standing->detached() && !BindsNothing(standing->judging))
+      alarms_.Note(fmt::format("generation {} judges{} (found in the kernel)",
+                               standing->judging.number, standing->pending() ? " on trial" : ""));
     enforcement_.Tick();
     return Applied(standing->pending() ? Applied::Result::kPending : Applied::Result::kUnchanged,
                    standing->judging.number, FingerprintOf(standing->judging));
@@ -79,6 +82,7 @@ Answer<Applied> Firewall::StartStored(const Standing& untouched, const ReadFiles
     if (node_ != NodeOf(after->judging))
       alarms_.Raise("node", fmt::format("the policy in force is that of node {}, this is {}",
                                         NodeOf(after->judging), node_));
+    alarms_.Note(fmt::format("generation {} judges (the stored one)", number));
     enforcement_.Tick();
     return Applied(Applied::Result::kInstalled, number, FingerprintOf(after->judging));
   }
@@ -112,8 +116,10 @@ Answer<Applied> Firewall::StartFirst(const Standing& standing, const ReadFiles& 
     return Applied(Applied::Result::kUnchanged, 0, {});
   }
   Answer<Sources> sources = first();
-  if (!sources) return sources.refusal();
-  return InstallFiles(standing, *sources, "first start");
+  const Answer<Applied> started = sources ? InstallFiles(standing, *sources, "first start")
+                                          : Answer<Applied>(sources.refusal());
+  if (!started) enforcement_.LeaveNothing();
+  return started;
 }
 
 }  // namespace portmatrix

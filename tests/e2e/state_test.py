@@ -12,6 +12,8 @@ import subprocess
 from case import NodeTest, figure, run, said, sample, scale
 from traffic import Traffic, policy
 
+from firewall import FirewallError
+
 _DISK_KIB = 256
 # So many of the ways to damage a file are tried, spread evenly; 0: all.
 _DAMAGES = scale("PORTMATRIX_DAMAGES", 9)
@@ -164,6 +166,19 @@ class Damaged(State):
         self.until(lambda: self.command("apply", self.second).returncode == 0, 10, 0.1)
         self.assertEqual(self.judging(), "second")
         self.assertIn("no stored policy can be read", self.agent.log.read_text(errors="replace"))
+
+
+class FirstStart(State):
+    def test_leaves_nothing_where_it_is_refused(self) -> None:
+        for broken, why in ((policy("first") + "nonsense: 1\n", "unknown-key"),
+                            (policy("first").replace("node: node", "node: another"), "unknown-node")):
+            self.write_policy(broken)
+            self.agent.start([self.policy])
+            with self.assertRaisesRegex(FirewallError, why):
+                self.agent.wait()
+            self.assertFalse(self.agent.pin_root.exists(), [*self.agent.pin_root.glob("*")])
+        self.start(policy("first"))
+        self.assertEqual(self.judging(), "first")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@
 namespace portmatrix {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class AgentStartTest : public AgentTest {};
 
@@ -33,6 +35,15 @@ TEST_F(AgentStartTest, InvalidFilesAreAnErrorWithDiagnostics) {
   ASSERT_FALSE(started);
   EXPECT_EQ(started.refusal().kind, Refusal::Kind::kInvalidPolicy);
   EXPECT_THAT(started.refusal().diagnostics, HasSubstr("unknown-key"));
+  EXPECT_THAT(kernel_.calls, Contains("Remove")) << "pins that nobody needs";
+}
+
+TEST_F(AgentStartTest, RefusedApplyLeavesThePinsOfAnAgentThatRuns) {
+  ASSERT_TRUE(firewall_->Start(nullptr));
+  Sources broken = PolicyOf({443});
+  broken.documents[0].text += "nonsense: 1\n";
+  EXPECT_FALSE(Apply(broken));
+  EXPECT_THAT(kernel_.calls, Not(Contains("Remove")));
 }
 
 TEST_F(AgentStartTest, PinsAreBelievedAndNothingIsFlushed) {
@@ -40,12 +51,14 @@ TEST_F(AgentStartTest, PinsAreBelievedAndNothingIsFlushed) {
   const uint64_t control = kernel_.control;
   StartAgent();
   kernel_.calls.clear();
+  journal_.clear();
   const auto started = firewall_->Start(Files(PolicyOf({1, 2, 3})));
   ASSERT_TRUE(started);
   EXPECT_EQ(started->result, Applied::Result::kUnchanged);
   EXPECT_EQ(started->generation, 1u);
   EXPECT_EQ(kernel_.control, control);
   EXPECT_THAT(kernel_.calls, ElementsAre("WaitForPrograms"));
+  EXPECT_THAT(journal_, Contains("generation 1 judges (found in the kernel)"));
 }
 
 TEST_F(AgentStartTest, KillBetweenTheInstantAndTheConfirmationOnDiskKeepsTheNewOne) {
@@ -64,9 +77,11 @@ TEST_F(AgentStartTest, KillBetweenTheInstantAndTheConfirmationOnDiskKeepsTheNewO
 TEST_F(AgentStartTest, BootTakesTheConfirmedPolicyNotTheFiles) {
   MustApply(PolicyOf({443}));
   Reboot();
+  journal_.clear();
   ASSERT_TRUE(firewall_->Start(Files(PolicyOf({80}))));
   EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
   EXPECT_EQ(JudgingNumber(), 1u);
+  EXPECT_THAT(journal_, Contains("generation 1 judges (the stored one)"));
 }
 
 TEST_F(AgentStartTest, BootProtectsWhatIsThereAndHooksTheRestWhenItComes) {
