@@ -48,6 +48,7 @@ Answer<std::vector<LiveSetState>> Firewall::LiveSetStates() {
   if (standing->detached()) return states;
   const Node* judging = enforcement_.nodes().Judging(*standing);
   Datapath& datapath = enforcement_.datapath();
+  enforcement_.live_sets().Sweep(datapath);  // what is over is in no set and takes no room
   for (const auto& [name, number] : datapath.LiveNumbers()) {
     LiveSetState state{name, number, datapath.LiveCapacity(number),
                        datapath.LiveContent(number).size(), true};
@@ -89,9 +90,6 @@ Answer<LiveSetChange> Firewall::ChangeLiveSet(const LiveSetOrder& order) {
     std::set<Prefix> fresh;
     for (const Prefix& prefix : prefixes)
       if (!content.Contains(prefix)) fresh.insert(prefix);
-    // What is over takes no room.
-    if (!fresh.empty() && content.size() + fresh.size() > state->max)
-      enforcement_.live_sets().Tick(datapath);
     if (!fresh.empty() && content.size() + fresh.size() > state->max)
       return Refusal::Refused(fmt::format(
           "dynamic set `{}` is full: it holds {} of {}, and {} more would come; delete some, or "

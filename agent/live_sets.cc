@@ -116,6 +116,7 @@ Result<void> LiveSets::Forget(const std::set<std::string>& named, Datapath& data
 }
 
 void LiveSets::Sweep(Datapath& datapath) {
+  TakeUp(datapath);
   const uint64_t now = clock_.ProgramNanoseconds();
   const auto numbers = datapath.LiveNumbers();
   for (size_t i = 0; i < kSwept && !expiring_.empty(); ++i) {
@@ -150,7 +151,6 @@ Result<void> LiveSets::Save(const std::string& set, const Datapath& datapath) co
 }
 
 void LiveSets::Tick(Datapath& datapath) {
-  TakeUp(datapath);
   Sweep(datapath);
   for (const auto& [set, change] : untold_)
     alarms_.Note(fmt::format("dynamic set {}: {} added, {} renewed, {} removed", set, change.added,

@@ -45,7 +45,9 @@ class LiveSets {
   // Sets that are not among `named` go, on the disk first: killed in between, the kernel's go next
   // time.
   Result<void> Forget(const std::set<std::string>& named, Datapath& datapath);
-  // Clears away what is over, and writes down what changed. What fails is an alarm.
+  // Clears away what is over, some ten thousands at a time.
+  void Sweep(Datapath& datapath);
+  // The same, and writes down what changed. What fails is an alarm.
   void Tick(Datapath& datapath);
   // Is something to be written down?
   bool is_owed() const { return !unsaved_.empty(); }
@@ -59,7 +61,6 @@ class LiveSets {
   // Puts `entry` under each prefix, or takes away what is there (null).
   Result<LiveSetChange> Change(const std::string& set, const std::vector<Prefix>& prefixes,
                                const LiveEntry* entry, Datapath& datapath);
-  void Sweep(Datapath& datapath);
   Result<void> Save(const std::string& set, const Datapath& datapath) const;
 
   LiveSetFiles files_;

@@ -125,11 +125,20 @@ TEST_F(AgentLiveSetTest, EntryThatIsOverIsClearedAwayAndTakesNoRoom) {
   EXPECT_THAT(Held("blocked"), ElementsAre("10.0.0.1 1"));
   clock_.Pass(1);
   EXPECT_THAT(Held("blocked"), IsEmpty());
-  EXPECT_EQ(kernel_.live_content.at(0).size(), 1u);
   EXPECT_EQ(Add("blocked", {"10.0.0.2"}, 10), "+1 ~0 -0 ?0: 1 of 1");
+  clock_.Pass(10'000);
+  EXPECT_EQ(Add("blocked", {"10.0.0.2"}, 10), "+1 ~0 -0 ?0: 1 of 1") << "it was over, not renewed";
   clock_.Pass(10'000);
   firewall_->Tick();
   EXPECT_EQ(kernel_.live_content.at(0).size(), 0u);
+}
+
+TEST_F(AgentLiveSetTest, WhatIsOverIsNotCountedBesideWhatComes) {
+  MustApply(PolicyWith({{"blocked", 4}}));
+  Add("blocked", {"10.0.0.1", "10.0.0.2"}, 10);
+  clock_.Pass(10'000);
+  EXPECT_EQ(Add("blocked", {"10.0.0.3"}), "+1 ~0 -0 ?0: 1 of 4");
+  EXPECT_EQ(Said(Call("flush", {{"set", "blocked"}})), "+0 ~0 -1 ?0: 0 of 4");
 }
 
 TEST_F(AgentLiveSetTest, RenewedEntryLivesOnBeyondItsFirstTime) {
