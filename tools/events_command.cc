@@ -164,8 +164,8 @@ int Follow(const EventFilter& filter) {
     return kExitFailure;
   }
   if (!FLAGS_json && sums.is_begun)
-    fmt::print(stderr, "{} packets, {} beyond their limit, {} lost\n", sums.shown, sums.suppressed,
-               sums.lost);
+    fmt::print(stderr, "{} packet{}, {} beyond their limit, {} lost\n", sums.shown,
+               sums.shown == 1 ? "" : "s", sums.suppressed, sums.lost);
   return answer.code == kExitOk ? kExitOk : ReportFailure(kEventsCommand, answer);
 }
 

@@ -49,13 +49,18 @@ int ChoosePolicy(const Command& command, PolicyChoice* choice) {
     PrintProblems(loaded);
     return loaded.exit_code();
   }
-  std::vector<std::string> nodes;
-  for (const Node& node : loaded.nodes) nodes.push_back(node.name);
-  std::string problem;
-  const auto node = Choose(nodes, FLAGS_node, "node", loaded.paths, &problem);
-  if (!node) return UsageError(command, problem);
-  choice->node = &loaded.nodes[*node];
+  if (const int code = ChooseNode(command, loaded, &choice->node); code != kExitOk) return code;
   return ChooseInterface(command, choice);
+}
+
+int ChooseNode(const Command& command, const LoadedPolicy& loaded, const Node** node) {
+  std::vector<std::string> nodes;
+  for (const Node& each : loaded.nodes) nodes.push_back(each.name);
+  std::string problem;
+  const auto index = Choose(nodes, FLAGS_node, "node", loaded.paths, &problem);
+  if (!index) return UsageError(command, problem);
+  *node = &loaded.nodes[*index];
+  return kExitOk;
 }
 
 int ChooseInterface(const Command& command, PolicyChoice* choice) {

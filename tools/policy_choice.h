@@ -29,6 +29,9 @@ struct PolicyChoice {
 // one. Says on stderr what is wrong. kExitOk, kExitFailure, kExitUsage or kExitInvalidPolicy.
 int ChoosePolicy(const Command& command, PolicyChoice* choice);
 
+// Finds --node in a policy without errors, in the same way.
+int ChooseNode(const Command& command, const LoadedPolicy& loaded, const Node** node);
+
 // Finds --interface on the chosen node, in the same way.
 int ChooseInterface(const Command& command, PolicyChoice* choice);
 

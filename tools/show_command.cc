@@ -15,6 +15,7 @@
 #include "tools/export/policy_tables.h"
 #include "tools/interface_text.h"
 #include "tools/loaded_policy.h"
+#include "tools/policy_choice.h"
 #include "tools/rule_text.h"
 #include "tools/screen.h"
 #include "tools/table.h"
@@ -176,7 +177,7 @@ int RunShow(const std::vector<std::string>& arguments);
 
 const Command kShowCommand = {
     "show",
-    "PATH... --node NAME [--format table|markdown|csv|json|nft]",
+    "PATH... [--node NAME] [--format table|markdown|csv|json|nft]",
     "the effective matrix of a node, as a table, document or nftables ruleset",
     "Prints what the policy means on one node: each interface with its addresses, and each rule "
     "with the\n"
@@ -186,7 +187,7 @@ const Command kShowCommand = {
     "speak of\n"
     "another interface's addresses are shown as such, and so are those that depend on a dynamic "
     "set (see\n"
-    "`portmatrix help set`). Needs no privilege.\n"
+    "`portmatrix help set`). --node may be left out where the policy has one. Needs no privilege.\n"
     "\n"
     "--format markdown is a page for people who do not read YAML, csv is for spreadsheets (and "
     "`import`), json\n"
@@ -201,7 +202,7 @@ const Command kShowCommand = {
     "  portmatrix show policies/examples/gateway --node gateway1 --format markdown\n"
     "  portmatrix show policies/examples/gateway --node gateway1 --format nft | nft -c -f -\n"
     "\n"
-    "exit codes: 0 shown, 1 a file cannot be read, 3 the policy has errors",
+    "exit codes: 0 shown, 1 a file cannot be read, 2 usage, 3 the policy has errors",
     {"node", "format"},
     RunShow,
 };
@@ -216,11 +217,12 @@ int RunShow(const std::vector<std::string>& arguments) {
     return UsageError(kShowCommand, "--format is table, markdown, csv, json or nft");
   if (FLAGS_json && format != "json")
     return UsageError(kShowCommand, "--json and --format contradict each other");
-  if (FLAGS_node.empty()) return UsageError(kShowCommand, "name the node with --node");
   const auto loaded = LoadPolicy(arguments, FLAGS_node);
   PrintProblems(*loaded);
   if (loaded->exit_code() != kExitOk) return loaded->exit_code();
-  const Node& node = loaded->nodes.front();
+  const Node* chosen = nullptr;
+  if (const int code = ChooseNode(kShowCommand, *loaded, &chosen); code != kExitOk) return code;
+  const Node& node = *chosen;
   if (format == "json") {
     PrintJson(JsonOf(node, loaded->sources()));
   } else if (format == "markdown") {

@@ -47,7 +47,7 @@ class Command(Watched):
             while "default" not in watcher.stdout.readline():
                 pass
             watcher.send_signal(number)
-            self.assertEqual(self.ended(watcher)[::2], (0, "1 packets, 0 beyond their limit, 0 lost\n"))
+            self.assertEqual(self.ended(watcher)[::2], (0, "1 packet, 0 beyond their limit, 0 lost\n"))
 
     def test_a_reader_of_the_output_that_leaves_ends_it(self) -> None:
         self.start(event_policy())

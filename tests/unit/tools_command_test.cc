@@ -157,6 +157,18 @@ TEST_F(CommandLine, ShowsTheEffectiveMatrix) {
             "allow   disabled\n");
 }
 
+TEST_F(CommandLine, ShowsTheOnlyNodeOrAsksWhich) {
+  EXPECT_EQ(Run("show p").out, Run("show p --node edge1").out);
+  Write("p/other.yaml",
+        "node: edge2\nfailsafe: none\ninterfaces: {a: {device: eth0, local: 192.0.2.2, matrices: "
+        "[]}}\n");
+  const Outcome outcome = Run("show p");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err,
+              StartsWith("portmatrix show: say which node with --node: p has edge1 and edge2\n"));
+  EXPECT_THAT(Run("show p --node edge2").out, StartsWith("node edge2\n"));
+}
+
 TEST_F(CommandLine, ShowsInEveryFormat) {
   EXPECT_THAT(Run("show p --node edge1 --format markdown").out,
               StartsWith("# Port matrix of node `edge1`\n"));
@@ -215,7 +227,6 @@ TEST_F(CommandLine, TakesFlagsInAllTheirForms) {
 TEST_F(CommandLine, EndsWithTwoOnWrongUse) {
   EXPECT_EQ(Run("").code, 2);
   EXPECT_EQ(Run("check").code, 2);
-  EXPECT_EQ(Run("show p").code, 2);
   EXPECT_EQ(Run("check p --json=perhaps").code, 2);
   EXPECT_EQ(Run("check p --node").code, 2);
   EXPECT_EQ(Run("--node edge1").code, 2);
@@ -236,8 +247,9 @@ TEST_F(CommandLine, TeachesWhenAsked) {
   }
   const Outcome help = Run("help check");
   EXPECT_EQ(help.code, 0);
-  EXPECT_THAT(help.out, AllOf(StartsWith("usage: portmatrix check PATH... [--node NAME] [--strict]\n"),
-                              HasSubstr("--node VALUE")));
+  EXPECT_THAT(help.out,
+              AllOf(StartsWith("usage: portmatrix check PATH... [--node NAME] [--strict]\n"),
+                    HasSubstr("--node VALUE")));
   EXPECT_EQ(Run("check --help").out, help.out);
   EXPECT_EQ(Run("help chek").code, 2);
   const Outcome limits = Run("help limits");
