@@ -116,8 +116,8 @@ Answer<Applied> Firewall::StartFirst(const Standing& standing, const ReadFiles& 
     return Applied(Applied::Result::kUnchanged, 0, {});
   }
   Answer<Sources> sources = first();
-  const Answer<Applied> started = sources ? InstallFiles(standing, *sources, "first start")
-                                          : Answer<Applied>(sources.refusal());
+  Answer<Applied> started = sources ? InstallFiles(standing, *sources, "first start")
+                                    : Answer<Applied>(sources.refusal());
   if (!started) enforcement_.LeaveNothing();
   return started;
 }
