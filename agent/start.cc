@@ -14,7 +14,10 @@ Answer<Applied> Firewall::Start(const ReadFiles& first) {
     alarms_.Raise("state directory: " + complaint.substr(0, complaint.find(':')), complaint);
   const Result<Standing> standing = enforcement_.Stand();
   if (!standing) return Refusal::Runtime(standing.error());
-  if (!standing->untouched() || store_.detached()) {
+  // A start that was refused, and ended before all its pins were gone: nobody detached anything.
+  const bool left_over =
+      standing->detached() && store_.generations().empty() && store_.complaints().empty();
+  if ((!standing->untouched() && !left_over) || store_.detached()) {
     CheckFiles(*standing, first);
     if (!standing->detached() && NodeOf(standing->judging) != node_)
       alarms_.Raise("node", fmt::format("the policy in force is that of node {}, this is {}",

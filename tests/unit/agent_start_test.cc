@@ -38,6 +38,15 @@ TEST_F(AgentStartTest, InvalidFilesAreAnErrorWithDiagnostics) {
   EXPECT_THAT(kernel_.calls, Contains("Remove")) << "pins that nobody needs";
 }
 
+TEST_F(AgentStartTest, EndOfARefusedStartThatWasCutShortKeepsNoOtherFromTheFiles) {
+  Sources broken = PolicyOf({443});
+  broken.documents[0].text += "nonsense: 1\n";
+  ASSERT_FALSE(firewall_->Start(Files(broken)));
+  StartAgent();  // the pins are still there, and say `detached`
+  ASSERT_TRUE(firewall_->Start(Files(PolicyOf({443}))));
+  EXPECT_THAT(Judging(), ElementsAre("ping", "p443"));
+}
+
 TEST_F(AgentStartTest, RefusedApplyLeavesThePinsOfAnAgentThatRuns) {
   ASSERT_TRUE(firewall_->Start(nullptr));
   Sources broken = PolicyOf({443});
