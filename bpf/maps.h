@@ -18,12 +18,16 @@ struct {
 	__type(value, __u64);
 } control SEC(".maps");
 
-/* ifindex to device number. Not part of a generation: a device that comes back gets its number again. */
+/*
+ * ifindex to device number. Not part of a generation: a device that comes back gets its number again. No hash map, because its
+ * lookup would be the dearest step of all. Mapped into the agent, which writes places.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4 * PM_MAX_DEVICES);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct pm_device_places);
 } devices SEC(".maps");
 
 /* The front of each slot's image: a plain array, which programs read without a call. Written while no program may hold the slot. */

@@ -123,14 +123,19 @@ static __always_inline __u32 reason_of(int parse_result)
 /* The device number of an ifindex; false if no agent has given it one. */
 static __always_inline bool find_device(__u32 ifindex, __u32 *device)
 {
-	__u32 *number = bpf_map_lookup_elem(&devices, &ifindex);
+	__u32 zero = 0, try;
+	struct pm_device_places *places = bpf_map_lookup_elem(&devices, &zero);
 
-	if (!number) {
-		count_fault(PM_FAULT_TABLE_MISSING);
-		return false;
+	for (try = 0; places && try < PM_DEVICE_TRIES; try++) {
+		const __u64 place = *(volatile __u64 *)&places->place[(ifindex + try) % PM_DEVICE_PLACES];
+
+		if (PM_DEVICE_PLACE_IFINDEX(place) == ifindex) {
+			*device = PM_DEVICE_PLACE_NUMBER(place) % PM_MAX_DEVICES;
+			return true;
+		}
 	}
-	*device = *number % PM_MAX_DEVICES;
-	return true;
+	count_fault(PM_FAULT_TABLE_MISSING);
+	return false;
 }
 
 /* What the judging generation binds the device to, or nothing. */

@@ -40,6 +40,23 @@ enum pm_control_state {
 	((__u64)(judging) | ((__u64)(previous) << 2) | ((__u64)(state) << 4) |                                         \
 	 (((__u64)(sequence)&0xffffu) << 8) | ((__u64)(deadline) << 24))
 
+/* ---- Devices ---------------------------------------------------------------------------------------------------------
+ *
+ * The number of a hooked device by its ifindex: at one of the places from `ifindex` on, modulo their number, stands
+ * PM_DEVICE_PLACE(ifindex, number), or zero where nothing does. A place is written in one store, while packets look; looking
+ * does not end at an empty place, so that entries may go without the others being moved.
+ */
+#define PM_DEVICE_PLACES 512 /* a page; more than can be hooked, so that most stand where they are first looked for */
+#define PM_DEVICE_TRIES 64
+#define PM_DEVICE_PLACE(ifindex, number) (((__u64)(ifindex) << 32) | (__u64)(number))
+#define PM_DEVICE_PLACE_IFINDEX(place) ((__u32)((place) >> 32))
+#define PM_DEVICE_PLACE_NUMBER(place) ((__u32)(place))
+
+struct pm_device_places {
+	__u64 place[PM_DEVICE_PLACES];
+};
+PM_ASSERT_SIZE(pm_device_places, 4096);
+
 /* ---- Packets, conversations, fragments ------------------------------------------------------------------------------ */
 
 /*

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* The version in the pin path. It changes when a map that outlives an agent changes its shape. */
-#define PM_SCHEMA 1
+#define PM_SCHEMA 2
 
 /* ---- Directions, verdicts, reasons ------------------------------------------------------------------------------ */
 

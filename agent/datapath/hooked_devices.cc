@@ -44,14 +44,10 @@ Result<void> HookedDevices::Adopt() {
 Result<void> HookedDevices::ForgetUnhooked() {
   auto attachments = All();
   if (!attachments) return attachments.error();
-  auto known = maps_.devices.Keys<uint32_t>();
-  if (!known) return known.error();
-  for (const uint32_t ifindex : *known) {
-    if (std::ranges::find(*attachments, ifindex, &Attachment::ifindex) != attachments->end() ||
-        links_.AnyOn(kXdpLinks, ifindex))
-      continue;
-    if (auto gone = maps_.devices.Delete(ifindex); !gone) return gone;
-  }
+  for (const uint32_t ifindex : maps_.devices.Indices())
+    if (std::ranges::find(*attachments, ifindex, &Attachment::ifindex) == attachments->end() &&
+        !links_.AnyOn(kXdpLinks, ifindex))
+      maps_.devices.Remove(ifindex);
   return {};
 }
 
@@ -65,7 +61,7 @@ Result<Attachment> HookedDevices::Attach(const std::string& device, uint32_t num
   const pm_attachment old = before->value_or(pm_attachment{});
   // Written first, so that no packet meets a hook whose device has no number, and no agent that is
   // killed here leaves a hook that nobody knows of.
-  if (auto written = maps_.devices.Update(ifindex, number); !written) return written.error();
+  if (auto written = maps_.devices.Put(ifindex, number); !written) return written.error();
   pm_attachment attachment = old.ifindex == ifindex ? old : pm_attachment{};
   CopyText(device, attachment.device);
   attachment.ifindex = ifindex;
@@ -78,8 +74,7 @@ Result<Attachment> HookedDevices::Attach(const std::string& device, uint32_t num
     return hooked.error();
   }
   if (auto written = maps_.attachments.Update(number, attachment); !written) return written.error();
-  if (old.ifindex != 0 && old.ifindex != ifindex)
-    if (auto forgotten = ForgetIndex(old.ifindex, number); !forgotten) return forgotten.error();
+  if (old.ifindex != 0 && old.ifindex != ifindex) ForgetIndex(old.ifindex, number);
   return Attachment{device, number, ifindex, static_cast<pm_xdp_mode>(attachment.xdp_mode),
                     static_cast<pm_tc_kind>(attachment.tc_kind)};
 }
@@ -103,11 +98,9 @@ Result<void> HookedDevices::Hook(const std::string& device, XdpMode mode,
 }
 
 // An index that the device no longer has. Another device may have taken it meanwhile.
-Result<void> HookedDevices::ForgetIndex(uint32_t ifindex, uint32_t number) {
-  const auto found = maps_.devices.Lookup<uint32_t, uint32_t>(ifindex);
-  if (!found) return found.error();
-  if (*found != number || links_.AnyOn(kXdpLinks, ifindex)) return {};
-  return maps_.devices.Delete(ifindex);
+void HookedDevices::ForgetIndex(uint32_t ifindex, uint32_t number) {
+  if (maps_.devices.Find(ifindex) == number && !links_.AnyOn(kXdpLinks, ifindex))
+    maps_.devices.Remove(ifindex);
 }
 
 Result<void> HookedDevices::Detach(const std::string& device) {

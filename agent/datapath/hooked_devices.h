@@ -10,6 +10,7 @@
 
 #include "agent/datapath/bpf_map.h"
 #include "agent/datapath/datapath.h"
+#include "agent/datapath/device_numbers.h"
 #include "agent/datapath/held_links.h"
 #include "agent/datapath/hooks.h"
 
@@ -18,7 +19,7 @@ namespace portmatrix {
 // The maps are their owner's, and outlive this.
 struct DeviceMaps {
   const BpfMap& attachments;
-  const BpfMap& devices;
+  DeviceNumbers& devices;
 };
 
 class HookedDevices {
@@ -43,7 +44,7 @@ class HookedDevices {
 
  private:
   Result<void> Hook(const std::string& device, XdpMode mode, pm_attachment* attachment);
-  Result<void> ForgetIndex(uint32_t ifindex, uint32_t number);
+  void ForgetIndex(uint32_t ifindex, uint32_t number);
 
   DeviceMaps maps_;
   HeldLinks links_;

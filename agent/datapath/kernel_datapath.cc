@@ -163,11 +163,22 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   return Pins::Pin(tc_program_.get(), pins_.Program("tc"), false);
 }
 
+Result<void> KernelDatapath::ShareMemory() {
+  auto control = SharedValue<uint64_t>::Map("control", map("control").fd());
+  if (!control) return control.error();
+  control_ = std::move(*control);
+  auto numbers = DeviceNumbers::Map(map("devices").fd());
+  if (!numbers) return numbers.error();
+  device_numbers_ = std::move(*numbers);
+  return {};
+}
+
 Result<void> KernelDatapath::Prepare() {
   const auto receive = Described(xdp_program_);
   if (!receive) return receive.error();
   const auto send = Described(tc_program_);
   if (!send) return send.error();
+  if (auto shared = ShareMemory(); !shared) return shared;
   hooked_.emplace(pins_, Devices(), *receive, *send);
 
   bpf_map_info described{};
@@ -175,9 +186,6 @@ Result<void> KernelDatapath::Prepare() {
   if (bpf_obj_get_info_by_fd(map("rule_counters").fd(), &described, &size) != 0)
     return map("rule_counters").Failure("describe", errno);
   rule_slots_ = described.max_entries;
-  auto control = SharedValue<uint64_t>::Map("control", map("control").fd());
-  if (!control) return control.error();
-  control_ = std::move(*control);
   images_.emplace(pins_, map("fronts"), map("tables"));
   if (auto adopted = images_->Adopt(); !adopted) return adopted;
   live_sets_.emplace(pins_, map("live_sets"), map("live_hosts"), map("live_prefixes"));
@@ -341,9 +349,7 @@ Result<void> KernelDatapath::RemoveAll(const std::string& pin_root) {
     if (!map) return map.error();
     datapath.maps_.emplace(name, std::move(*map));
   }
-  auto control = SharedValue<uint64_t>::Map("control", datapath.map("control").fd());
-  if (!control) return control.error();
-  datapath.control_ = std::move(*control);
+  if (auto shared = datapath.ShareMemory(); !shared) return shared;
   datapath.hooked_.emplace(datapath.pins_, datapath.Devices(), HookProgram{}, HookProgram{});
   return datapath.Remove();
 }

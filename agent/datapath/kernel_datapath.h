@@ -73,9 +73,11 @@ class KernelDatapath final : public Datapath {
   bool AdoptProgram();
   // Loads this binary's object over the maps that are pinned, and pins the rest.
   Result<void> LoadProgram(const DatapathSizes& sizes);
+  // Maps what program and agent share.
+  Result<void> ShareMemory();
   Result<void> Prepare();
   const BpfMap& map(const std::string& name) const { return maps_.at(name); }
-  DeviceMaps Devices() const { return {map("attachments"), map("devices")}; }
+  DeviceMaps Devices() { return {map("attachments"), device_numbers_}; }
 
   Pins pins_;
   std::string pins_seen_;  // Pins::LastChange when all were found
@@ -83,6 +85,7 @@ class KernelDatapath final : public Datapath {
   FileDescriptor xdp_program_;
   FileDescriptor tc_program_;
   SharedValue<uint64_t> control_;
+  DeviceNumbers device_numbers_;
   std::optional<HookedDevices> hooked_;
   std::optional<SlotImages> images_;
   std::optional<RuleLedger> ledger_;

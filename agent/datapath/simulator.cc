@@ -58,6 +58,9 @@ Result<std::unique_ptr<Simulator>> Simulator::Load(const DatapathSizes& sizes) {
   auto report = SharedValue<pm_report>::Map("reports", simulator->object_->map("reports"));
   if (!report) return report.error();
   simulator->report_ = std::move(*report);
+  auto numbers = DeviceNumbers::Map(simulator->object_->map("devices"));
+  if (!numbers) return numbers.error();
+  simulator->numbers_ = std::move(*numbers);
   return simulator;
 }
 
@@ -75,8 +78,7 @@ Result<std::optional<pm_report>> Simulator::Run(Direction direction, uint32_t de
                                                 const Carriage& carriage) {
   if (frame.size() < kEthernetBytes) return std::optional<pm_report>();
   if (device != device_) {
-    if (bpf_map_update_elem(object_->map("devices"), &kTestRunIfindex, &device, BPF_ANY) != 0)
-      return Error{"write to", "map devices", errno, ""};
+    if (auto put = numbers_.Put(kTestRunIfindex, device); !put) return put.error();
     device_ = device;
   }
   *clock_.get() = time;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/datapath/bpf_map.h"
+#include "agent/datapath/device_numbers.h"
 #include "agent/datapath/event_source.h"
 #include "agent/datapath/filter_object.h"
 #include "agent/datapath/live_set_maps.h"
@@ -83,6 +84,7 @@ class Simulator {
   SharedValue<uint64_t> control_;
   SharedValue<uint64_t> clock_;
   SharedValue<pm_report> report_;
+  DeviceNumbers numbers_;
   uint32_t slot_ = 0;
   uint32_t device_ = UINT32_MAX;
 };

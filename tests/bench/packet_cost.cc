@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "agent/compile/compile.h"
+#include "agent/datapath/device_numbers.h"
 #include "agent/datapath/filter_object.h"
 #include "agent/datapath/image_maps.h"
 #include "agent/policy/policy.h"
@@ -80,6 +81,9 @@ class Bench {
     const uint32_t zero = 0;
     const uint64_t control = PM_CONTROL(1, 0, PM_CONTROL_SETTLED, 0, 0);
     bpf_map_update_elem(filter_->map("control"), &zero, &control, BPF_ANY);
+    auto numbers = DeviceNumbers::Map(filter_->map("devices"));
+    if (!numbers) return numbers.error().Text();
+    numbers_ = std::move(*numbers);
     draw_ = bpf_object__open_file(BENCH_DRAW_OBJECT, nullptr);
     if (draw_ == nullptr || bpf_object__load(draw_) != 0)
       return fmt::format("load {}: {}", BENCH_DRAW_OBJECT, std::strerror(errno));
@@ -90,7 +94,7 @@ class Bench {
     for (const Interface& interface : node_.interfaces) {
       for (const std::string& device : interface.devices) {
         const uint32_t number = numbering_.devices.at(device);
-        bpf_map_update_elem(filter_->map("devices"), &kLoopback, &number, BPF_ANY);
+        (void)numbers_.Put(kLoopback, number);  // there is no other
         for (const Family family : {Family::kIpv4, Family::kIpv6}) RunFamily(interface, family);
         break;
       }
@@ -231,6 +235,7 @@ class Bench {
   const Node& node_;
   const Numbering& numbering_;
   std::unique_ptr<FilterObject> filter_;
+  DeviceNumbers numbers_;
   bpf_object* draw_ = nullptr;
 };
 
