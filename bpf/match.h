@@ -27,24 +27,37 @@ static __always_inline __u32 above(const struct pm_block *block, __u64 beyond)
 	return (__u32)(sum + (sum >> 32)) / PM_TREE_GUARD;
 }
 
+/* The value that block `at` has for the key that `beyond` follows, in both halves; false where it is missing. */
+static __always_inline bool value_in_block(const struct image *image, enum pm_table trees, __u32 at, __u64 beyond,
+					   __u32 *value)
+{
+	const struct pm_block *block = block_of(image, trees, at);
+
+	if (!block)
+		return false;
+	*value = block->word[PM_TREE_FANOUT + (above(block, beyond) & (PM_TREE_FANOUT - 1))];
+	return true;
+}
+
+static __always_inline __u64 beyond_key(__u32 key)
+{
+	return ((__u64)key + 1) | ((__u64)key + 1) << 32;
+}
+
 /* The value of `key` in the tree at `reference`; false where a block is missing. */
 static __always_inline bool find_in_tree(const struct image *image, enum pm_table trees, __u32 reference, __u32 key,
 					 __u32 *value)
 {
 	__u32 levels = PM_TREE_LEVELS(reference);
 	__u32 at = PM_TREE_BLOCK(reference);
-	const __u64 beyond = ((__u64)key + 1) | ((__u64)key + 1) << 32;
+	const __u64 beyond = beyond_key(key);
 	__u32 level;
 
 	for (level = 0; level < PM_MAX_TREE_LEVELS; level++) {
-		struct pm_block *block;
-
 		if (level >= levels)
 			break;
-		block = block_of(image, trees, at);
-		if (!block)
+		if (!value_in_block(image, trees, at, beyond, &at))
 			return false;
-		at = block->word[PM_TREE_FANOUT + (above(block, beyond) & (PM_TREE_FANOUT - 1))];
 	}
 	*value = levels ? at : 0;
 	return true;
@@ -61,6 +74,22 @@ static __always_inline __u64 below(__u64 first, __u64 beyond)
 	return first >> 63;
 }
 
+/* The value that block `at` has for the key that `beyond` follows; false where it is missing. */
+static __always_inline bool value_in_wide_block(const struct image *image, __u32 at, __u64 beyond, __u32 *value)
+{
+	const struct pm_wide_block *block = (struct pm_wide_block *)block_of(image, PM_TABLE_ADDRESS_TREES, at);
+	__u64 interval;
+
+	if (!block)
+		return false;
+	interval = below(block->first[0], beyond) + below(block->first[1], beyond) + below(block->first[2], beyond) +
+		   below(block->first[3], beyond) + below(block->first[4], beyond);
+	if (interval >= PM_WIDE_FANOUT)
+		return false;
+	*value = block->value[interval];
+	return true;
+}
+
 /* The same in a wide tree. */
 static __always_inline bool find_in_wide_tree(const struct image *image, __u32 reference, __u64 key, __u32 *value)
 {
@@ -70,20 +99,10 @@ static __always_inline bool find_in_wide_tree(const struct image *image, __u32 r
 	__u32 level;
 
 	for (level = 0; level < PM_MAX_WIDE_LEVELS; level++) {
-		struct pm_wide_block *block;
-		__u64 interval;
-
 		if (level >= levels)
 			break;
-		block = (struct pm_wide_block *)block_of(image, PM_TABLE_ADDRESS_TREES, at);
-		if (!block)
+		if (!value_in_wide_block(image, at, beyond, &at))
 			return false;
-		interval = below(block->first[0], beyond) + below(block->first[1], beyond) +
-			   below(block->first[2], beyond) + below(block->first[3], beyond) +
-			   below(block->first[4], beyond);
-		if (interval >= PM_WIDE_FANOUT)
-			return false;
-		at = block->value[interval];
 	}
 	*value = levels ? at : 0;
 	return true;
@@ -98,24 +117,39 @@ static __always_inline __u64 half_of(const __u32 *words)
 /* What the first half of an IPv6 address makes of it. `about` is the first block of the table. */
 static __always_inline bool word_of_half(const struct image *image, const struct pm_block *about, __u64 half, __u32 *word)
 {
-	const __u32 rest = about->word[PM_ADDRESSES_IPV6_REST] & 63;
+	const __u32 rest = about->word[PM_ADDRESSES_IPV6_REST] & 63, roots = about->word[PM_ADDRESSES_IPV6_ROOTS];
 	__u64 key = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD] & 63);
+	const __u32 index = (__u32)(key >> rest);
 
-	if (!read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + (__u32)(key >> rest), word))
-		return false;
 	key &= (1ull << rest) - 1;
+	if (roots ? !value_in_wide_block(image, roots + index, key + 1, word)
+		  : !read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + index, word))
+		return false;
 	if (*word == PM_ADDRESS_SHORTER) {
 		*word = about->word[PM_ADDRESSES_SHORTER];
 		key = half;
 	}
-	if (!(*word & PM_ADDRESS_TREE))
+	if (!PM_ADDRESS_GOES_DEEPER(*word))
 		return true;
-	if (!find_in_wide_tree(image, *word & ~PM_ADDRESS_TREE, key, word))
+	if (!find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*word), key, word))
 		return false;
 	if (*word != PM_ADDRESS_SHORTER)
 		return true;
 	*word = about->word[PM_ADDRESSES_SHORTER];
-	return !(*word & PM_ADDRESS_TREE) || find_in_wide_tree(image, *word & ~PM_ADDRESS_TREE, half, word);
+	return !PM_ADDRESS_GOES_DEEPER(*word) || find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*word), half, word);
+}
+
+/* The class of one IPv4 address. */
+static __always_inline bool class_of_ipv4(const struct image *image, const struct pm_block *about, __u32 bits, __u32 *class)
+{
+	const __u32 rest = about->word[PM_ADDRESSES_IPV4_REST] & 31, roots = about->word[PM_ADDRESSES_IPV4_ROOTS];
+	const __u32 index = bits >> rest, key = bits & ((1u << rest) - 1);
+
+	if (roots ? !value_in_block(image, PM_TABLE_ADDRESS_TREES, roots + index, beyond_key(key), class)
+		  : !read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV4] + index, class))
+		return false;
+	return !(*class & PM_ADDRESS_TREE) ||
+	       find_in_tree(image, PM_TABLE_ADDRESS_TREES, PM_ADDRESS_REFERENCE(*class), key, class);
 }
 
 /* The class of one address (maps/layout.h, "The address stage"): the longest prefix that contains it decides. */
@@ -127,18 +161,12 @@ static __always_inline bool class_of(const struct image *image, const __u8 *addr
 	if (!image->front)
 		return false;
 	about = &image->front->ADDRESSES[0];
-	if (family == 4) {
-		const __u32 bits = bpf_ntohl(words[0]), rest = about->word[PM_ADDRESSES_IPV4_REST] & 31;
-
-		if (!read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV4] + (bits >> rest), class))
-			return false;
-		return !(*class & PM_ADDRESS_TREE) ||
-		       find_in_tree(image, PM_TABLE_ADDRESS_TREES, *class & ~PM_ADDRESS_TREE, bits & ((1u << rest) - 1), class);
-	}
+	if (family == 4)
+		return class_of_ipv4(image, about, bpf_ntohl(words[0]), class);
 	if (!word_of_half(image, about, half_of(words), class))
 		return false;
 	return !(*class & PM_ADDRESS_TREE) ||
-	       find_in_wide_tree(image, *class & ~PM_ADDRESS_TREE, half_of(words + 2), class);
+	       find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*class), half_of(words + 2), class);
 }
 
 /* The classes of both addresses; CLASSES_BROKEN where a table is missing. */

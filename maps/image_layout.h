@@ -180,26 +180,34 @@ PM_ASSERT_SIZE(pm_wide_block, 64);
 
 /*
  * The address stage: from an address to its class. An address word is the class, or with PM_ADDRESS_TREE set the reference of a
- * tree (in PM_TABLE_ADDRESS_TREES) that maps the next bits to an address word.
+ * tree (in PM_TABLE_ADDRESS_TREES) that maps bits of the address to an address word: with PM_ADDRESS_DEEPER set too the same bits
+ * that led to the word, else the next ones.
  *
- * The first block of PM_TABLE_ADDRESSES says where each family's words stand and how their index is made, as suits the policy's prefixes.
+ * The first block of PM_TABLE_ADDRESSES says how each family's index is made, as suits the policy's prefixes: how many bits of the
+ * key are left beside the index (`rest`), and where its words begin. Where prefixes are many, `roots` is not zero, and there are no
+ * words: block `roots` + index of PM_TABLE_ADDRESS_TREES maps the rest of the key to an address word. That is one line of memory
+ * from far away, in place of a word's and a block's.
  *
- *   IPv4: all but the last PM_ADDRESSES_IPV4_REST bits (at most 24) are the index of a word, these the key of a search tree.
+ *   IPv4: the key is the address, of which at most 24 bits are left; the trees are search trees.
  *
  *   IPv6: the first bits, 32 to 56 of them as the image says, are spread by a multiplication that loses none, so that prefixes which
- *   share their beginning lie apart (PM_IPV6_SPREAD_KEY). Of that key all but the last PM_ADDRESSES_IPV6_REST bits are the index of
- *   a word, these the key of a wide tree. PM_ADDRESS_SHORTER stands there for addresses that no prefix
- *   of at least so many bits is near to: on them the word at PM_ADDRESSES_SHORTER decides, a class or a wide tree by the first
- *   64 bits as they are. The last 64 bits are the key of a wide tree once more.
+ *   share their beginning lie apart (PM_IPV6_SPREAD_KEY); the trees are wide ones. PM_ADDRESS_SHORTER stands for addresses that no
+ *   prefix of at least so many bits is near to: on them the word at PM_ADDRESSES_SHORTER decides, a class or a wide tree by the
+ *   first 64 bits as they are. The last 64 bits are the key of a wide tree once more.
  */
 #define PM_ADDRESS_TREE 0x80000000u
+#define PM_ADDRESS_DEEPER 0x40000000u
+#define PM_ADDRESS_REFERENCE(word) ((word) & 0x3fffffffu)
+#define PM_ADDRESS_GOES_DEEPER(word) ((word) >> 30 == 3)
 #define PM_ADDRESS_SHORTER 0x7fffffffu
-#define PM_ADDRESSES_IPV4 0      /* word of the first block: where IPv4's words begin */
-#define PM_ADDRESSES_IPV4_REST 1 /* how many bits are left beside the index */
-#define PM_ADDRESSES_IPV6 2      /* where IPv6's words begin */
-#define PM_ADDRESSES_IPV6_REST 3 /* how many bits are left beside the index */
-#define PM_ADDRESSES_UNSPREAD 4  /* how many of IPv6's first 64 bits are not spread */
-#define PM_ADDRESSES_SHORTER 5   /* the word for IPv6 addresses near shorter prefixes only */
+#define PM_ADDRESSES_IPV4 0       /* word of the first block: where IPv4's words begin */
+#define PM_ADDRESSES_IPV4_REST 1  /* how many bits are left beside the index */
+#define PM_ADDRESSES_IPV6 2       /* where IPv6's words begin */
+#define PM_ADDRESSES_IPV6_REST 3  /* how many bits are left beside the index */
+#define PM_ADDRESSES_UNSPREAD 4   /* how many of IPv6's first 64 bits are not spread */
+#define PM_ADDRESSES_SHORTER 5    /* the word for IPv6 addresses near shorter prefixes only */
+#define PM_ADDRESSES_IPV4_ROOTS 6 /* the first root block, zero: words */
+#define PM_ADDRESSES_IPV6_ROOTS 7
 
 /*
  * The first 64 bits of an address as a key: all but the last `unspread` times an odd number, modulo what they can hold, so that no two

@@ -25,38 +25,44 @@ Address SourceOf(const pm_tuple& tuple) { return AddressOf(tuple.source, tuple.f
 Address DestinationOf(const pm_tuple& tuple) { return AddressOf(tuple.destination, tuple.family); }
 
 uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
-  const auto bits = [&](size_t at, size_t bytes) {
+  const auto bits_from = [&](size_t at, size_t bytes) {
     uint64_t key = 0;
     for (size_t i = at; i < at + bytes; ++i) key = key << 8 | address.bytes[i];
     return key;
   };
   if (address.family == Family::kIpv4) {
     const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4_REST, missing) & 31;
-    const auto key = static_cast<uint32_t>(bits(0, 4));
-    const uint32_t at = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4, missing) + (key >> rest);
-    const uint32_t word = Word(PM_TABLE_ADDRESSES, at, missing);
+    const uint32_t roots = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4_ROOTS, missing);
+    const auto bits = static_cast<uint32_t>(bits_from(0, 4));
+    const uint32_t index = bits >> rest, key = bits & ((1u << rest) - 1);
+    const uint32_t word =
+        roots != 0 ? FindInTree(PM_TABLE_ADDRESS_TREES, (roots + index) << 3 | 1, key, missing)
+                   : Word(PM_TABLE_ADDRESSES,
+                          Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4, missing) + index, missing);
     if (!(word & PM_ADDRESS_TREE)) return word;
-    return FindInTree(PM_TABLE_ADDRESS_TREES, word & ~PM_ADDRESS_TREE, key & ((1u << rest) - 1),
-                      missing);
+    return FindInTree(PM_TABLE_ADDRESS_TREES, PM_ADDRESS_REFERENCE(word), key, missing);
   }
-  const uint32_t word = WordOfHalf(bits(0, 8), missing);
+  const uint32_t word = WordOfHalf(bits_from(0, 8), missing);
   if (!(word & PM_ADDRESS_TREE)) return word;
-  return FindInWideTree(word & ~PM_ADDRESS_TREE, bits(8, 8), missing);
+  return FindInWideTree(PM_ADDRESS_REFERENCE(word), bits_from(8, 8), missing);
 }
 
 uint32_t ImageLookup::WordOfHalf(uint64_t half, bool* missing) const {
   const uint32_t unspread = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_UNSPREAD, missing) & 63;
   const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6_REST, missing) & 63;
-  const uint64_t key = PM_IPV6_SPREAD_KEY(half, unspread);
-  const uint32_t at = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing) +
-                      static_cast<uint32_t>(key >> rest);
-  uint32_t word = Word(PM_TABLE_ADDRESSES, at, missing);
-  if (word & PM_ADDRESS_TREE)
-    word = FindInWideTree(word & ~PM_ADDRESS_TREE, key & ((1ull << rest) - 1), missing);
+  const uint32_t roots = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6_ROOTS, missing);
+  const uint64_t spread = PM_IPV6_SPREAD_KEY(half, unspread);
+  const auto index = static_cast<uint32_t>(spread >> rest);
+  const uint64_t key = spread & ((1ull << rest) - 1);
+  uint32_t word = roots != 0
+                      ? FindInWideTree((roots + index) << 4 | 1, key, missing)
+                      : Word(PM_TABLE_ADDRESSES,
+                             Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing) + index, missing);
+  if (PM_ADDRESS_GOES_DEEPER(word)) word = FindInWideTree(PM_ADDRESS_REFERENCE(word), key, missing);
   if (word != PM_ADDRESS_SHORTER) return word;
   word = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_SHORTER, missing);
-  if (!(word & PM_ADDRESS_TREE)) return word;
-  return FindInWideTree(word & ~PM_ADDRESS_TREE, half, missing);
+  if (!PM_ADDRESS_GOES_DEEPER(word)) return word;
+  return FindInWideTree(PM_ADDRESS_REFERENCE(word), half, missing);
 }
 
 const pm_block* ImageLookup::Block(pm_table table, uint32_t index) const {

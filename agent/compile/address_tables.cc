@@ -21,6 +21,9 @@ static_assert(Power(PM_WIDE_FANOUT, PM_MAX_WIDE_LEVELS) > 4 * kMaxPrefixes);
 // word of IPv4 lie no more than 65,536 addresses.)
 static_assert(Power(PM_TREE_FANOUT, PM_MAX_TREE_LEVELS) > kMaxPrefixes);
 static_assert(kMaxPrefixes < PM_ADDRESS_SHORTER && kMaxPrefixes < PM_TREE_GUARD >> 1);
+// A reference has room for the number of each block: a prefix adds no more than one on each level,
+// two where halves have roots of their own, and roots are no more than prefixes.
+static_assert(2 * kMaxPrefixes * (PM_MAX_WIDE_LEVELS + 1) < PM_ADDRESS_REFERENCE(UINT32_MAX) >> 4);
 
 }  // namespace
 
@@ -62,6 +65,8 @@ AddressTables MakeAddressTables(const std::vector<PrefixClass>& prefixes) {
   words[PM_ADDRESSES_IPV6_REST] = static_cast<uint32_t>(buckets.rest());
   words[PM_ADDRESSES_UNSPREAD] = static_cast<uint32_t>(buckets.unspread());
   words[PM_ADDRESSES_SHORTER] = buckets.shorter();
+  words[PM_ADDRESSES_IPV4_ROOTS] = index.roots();
+  words[PM_ADDRESSES_IPV6_ROOTS] = buckets.roots();
   return tables;
 }
 

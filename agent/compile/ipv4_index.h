@@ -15,12 +15,16 @@ class Ipv4Index {
   // Trees are added to `trees`. Outside of `prefixes` the class is `outer`.
   Ipv4Index(PrefixClasses prefixes, uint32_t outer, TreeTable* trees);
 
+  // Empty where there are roots.
   const std::vector<uint32_t>& words() const { return words_; }
-  // How many bits of an address are left beside its word's index.
+  // The first root block; zero: there are words.
+  uint32_t roots() const { return roots_; }
+  // How many bits of an address are left beside the index.
   int rest() const { return rest_; }
 
  private:
-  int rest_;
+  int rest_ = 0;
+  uint32_t roots_ = 0;
   std::vector<uint32_t> words_;
 };
 

@@ -12,14 +12,18 @@ namespace {
 uint64_t HalfOf(const PrefixClass& entry) { return BitsOf(entry.prefix.address, 0, 64); }
 
 constexpr int kSplits[] = {56, 48, 40, 32};
-// Eight buckets for each group of prefixes that share the first bits, so that addresses near none
-// mostly meet no tree; but no more than the front holds, because words beyond it cost more than a
+// Buckets that have words: so many as the front holds, because words beyond it cost more than a
 // tree's level.
-constexpr int kLeastBucketBits = 6, kMostBucketBits = 16;
+constexpr int kLeastWordBits = 6, kMostWordBits = 16;
+// From so many groups of prefixes that share the first bits on, most words would name trees: memory
+// far away is met twice.
+constexpr size_t kMany = size_t{1} << kMostWordBits;
 
+// Eight words for each group, so that addresses near none mostly meet no tree; or a root for one or
+// two, which is as many as fit.
 int BucketBits(size_t groups) {
-  const auto bits = static_cast<int>(std::bit_width(groups)) + 3;
-  return std::clamp(bits, kLeastBucketBits, kMostBucketBits);
+  const auto bits = static_cast<int>(std::bit_width(groups));
+  return groups >= kMany ? bits - 1 : std::clamp(bits + 3, kLeastWordBits, kMostWordBits);
 }
 
 // How many bits to spread: those with which an address meets the fewest levels. An address near a
@@ -70,14 +74,22 @@ Ipv6Buckets::Ipv6Buckets(PrefixClasses prefixes, uint32_t outer, TreeTable* tree
     if (entry.prefix.length < split_) shorter.push_back(entry);
   around_ = AddressIntervals(shorter, outer, 0, 64, trees_);
   shorter_ = WideWord(around_, trees_);
+  if (shorter_ & PM_ADDRESS_TREE) shorter_ |= PM_ADDRESS_DEEPER;
   AddGroups(prefixes);
 
   const int bits = BucketBits(groups_.size());
+  if (groups_.size() >= kMany) roots_ = trees_->AddRoots(size_t{1} << bits);
   rest_ = 64 - bits;
-  words_.reserve(size_t{1} << bits);
   size_t next = 0;
-  for (uint64_t bucket = 0; bucket < uint64_t{1} << bits; ++bucket)
-    words_.push_back(Bucket(bucket, &next));
+  for (uint32_t bucket = 0; bucket < uint32_t{1} << bits; ++bucket) {
+    WideIntervals intervals = Bucket(bucket, &next);
+    if (roots_ != 0)
+      trees_->SetRoot(roots_ + bucket, std::move(intervals));
+    else if (intervals.size() == 1)
+      words_.push_back(intervals.front().second);
+    else
+      words_.push_back(PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | trees_->AddRest(std::move(intervals)));
+  }
 }
 
 void Ipv6Buckets::AddGroups(PrefixClasses prefixes) {
@@ -103,7 +115,7 @@ void Ipv6Buckets::AddGroups(PrefixClasses prefixes) {
   std::ranges::sort(groups_, {}, &Group::key);
 }
 
-uint32_t Ipv6Buckets::Bucket(uint64_t bucket, size_t* next) {
+WideIntervals Ipv6Buckets::Bucket(uint64_t bucket, size_t* next) const {
   const uint32_t elsewhere = around_.size() == 1 ? shorter_ : PM_ADDRESS_SHORTER;
   const uint64_t end = uint64_t{1} << rest_;
   WideIntervals intervals;
@@ -117,8 +129,7 @@ uint32_t Ipv6Buckets::Bucket(uint64_t bucket, size_t* next) {
     behind = key + (uint64_t{1} << unspread());
   }
   if (behind < end) Append(behind, elsewhere, &intervals);
-  if (intervals.size() == 1) return intervals.front().second;
-  return PM_ADDRESS_TREE | trees_->AddRest(std::move(intervals));
+  return intervals;
 }
 
 }  // namespace portmatrix

@@ -16,8 +16,10 @@ class Ipv6Buckets {
   // Trees are added to `trees`. Outside of `prefixes` the class is `outer`.
   Ipv6Buckets(PrefixClasses prefixes, uint32_t outer, TreeTable* trees);
 
-  // By bucket.
+  // By bucket. Empty where there are roots.
   const std::vector<uint32_t>& words() const { return words_; }
+  // The first root block; zero: there are words.
+  uint32_t roots() const { return roots_; }
   // How many bits of a key are left beside its bucket's number.
   int rest() const { return rest_; }
   // How many of the first 64 bits are not spread.
@@ -33,8 +35,9 @@ class Ipv6Buckets {
   };
 
   void AddGroups(PrefixClasses prefixes);
-  // The word of a bucket, whose groups begin at `*next`, which then names the next one's.
-  uint32_t Bucket(uint64_t bucket, size_t* next);
+  // What a bucket makes of the rest of a key. Its groups begin at `*next`, which then names the
+  // next one's.
+  WideIntervals Bucket(uint64_t bucket, size_t* next) const;
 
   const int split_;
   int rest_ = 0;
@@ -44,6 +47,7 @@ class Ipv6Buckets {
   std::vector<Group> groups_;
   WideIntervals stretches_;
   std::vector<uint32_t> words_;
+  uint32_t roots_ = 0;
 };
 
 }  // namespace portmatrix

@@ -27,7 +27,28 @@ uint32_t TreeTable::AddBlock(const pm_block& block) {
 
 namespace {
 
-// The block of up to PM_TREE_FANOUT intervals from `at` on.
+// How blocks and references of a kind of tree are made.
+template <typename Key>
+struct Kind;
+
+template <>
+struct Kind<uint32_t> {
+  static constexpr size_t kFanout = PM_TREE_FANOUT;
+  static constexpr int kReferenceShift = 3;
+};
+
+template <>
+struct Kind<uint64_t> {
+  static constexpr size_t kFanout = PM_WIDE_FANOUT;
+  static constexpr int kReferenceShift = 4;
+};
+
+template <typename Key>
+uint32_t Reference(uint32_t block, uint32_t levels) {
+  return block << Kind<Key>::kReferenceShift | levels;
+}
+
+// The block of up to kFanout intervals from `at` on.
 pm_block Block(const Intervals& level, size_t at) {
   pm_block block{};
   for (size_t i = 0; i < PM_TREE_FANOUT; ++i) {
@@ -38,7 +59,7 @@ pm_block Block(const Intervals& level, size_t at) {
   return block;
 }
 
-pm_block WideBlock(const WideIntervals& level, size_t at) {
+pm_block Block(const WideIntervals& level, size_t at) {
   const size_t used = std::min<size_t>(level.size() - at, PM_WIDE_FANOUT);
   pm_wide_block wide{};
   for (size_t i = 1; i < PM_WIDE_FANOUT; ++i)
@@ -52,30 +73,52 @@ pm_block WideBlock(const WideIntervals& level, size_t at) {
 
 }  // namespace
 
-uint32_t TreeTable::Add(const Intervals& intervals) {
-  Intervals level = intervals;
-  for (uint32_t levels = 1;; ++levels) {
-    Intervals above;
-    for (size_t at = 0; at < level.size(); at += PM_TREE_FANOUT) {
-      above.emplace_back(level[at].first, AddBlock(Block(level, at)));
-    }
-    if (above.size() == 1) return above.front().second << 3 | levels;
-    level = std::move(above);
-  }
-}
-
-WideIntervals TreeTable::AddWideLevel(const WideIntervals& level) {
-  WideIntervals above;
-  for (size_t at = 0; at < level.size(); at += PM_WIDE_FANOUT)
-    above.emplace_back(level[at].first, AddBlock(WideBlock(level, at)));
+template <typename Key>
+std::vector<std::pair<Key, uint32_t>> TreeTable::AddLevel(
+    const std::vector<std::pair<Key, uint32_t>>& level) {
+  std::vector<std::pair<Key, uint32_t>> above;
+  for (size_t at = 0; at < level.size(); at += Kind<Key>::kFanout)
+    above.emplace_back(level[at].first, AddBlock(Block(level, at)));
   return above;
 }
 
-uint32_t TreeTable::AddRest(WideIntervals intervals) {
+template <typename Key>
+uint32_t TreeTable::AddTree(std::vector<std::pair<Key, uint32_t>> intervals) {
   uint32_t levels = 1;
-  for (; intervals.size() > PM_WIDE_FANOUT; ++levels) intervals = AddWideLevel(intervals);
-  return AddBlock(WideBlock(intervals, 0)) << 4 | levels;
+  for (; intervals.size() > Kind<Key>::kFanout; ++levels) intervals = AddLevel(intervals);
+  return Reference<Key>(AddBlock(Block(intervals, 0)), levels);
 }
+
+template uint32_t TreeTable::AddTree(Intervals intervals);
+template uint32_t TreeTable::AddTree(WideIntervals intervals);
+
+uint32_t TreeTable::AddRoots(size_t count) {
+  const auto first = static_cast<uint32_t>(blocks_.size());
+  blocks_.resize(blocks_.size() + count);
+  return first;
+}
+
+template <typename Key>
+void TreeTable::SetRoot(uint32_t block, std::vector<std::pair<Key, uint32_t>> intervals) {
+  constexpr size_t kFanout = Kind<Key>::kFanout;
+  const auto deeper = [](uint32_t child, uint32_t levels) {
+    return PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | Reference<Key>(child, levels);
+  };
+  if (intervals.size() > kFanout && intervals.size() < 2 * kFanout) {
+    // As many as possible here, for what is one block further costs another line of memory.
+    const uint32_t others = AddBlock(Block(intervals, kFanout - 1));
+    intervals.resize(kFanout);
+    intervals.back().second = deeper(others, 1);
+  }
+  uint32_t levels = 0;
+  for (; intervals.size() > kFanout; ++levels) intervals = AddLevel(intervals);
+  if (levels > 0)
+    for (auto& [first, value] : intervals) value = deeper(value, levels);
+  blocks_[block] = Block(intervals, 0);
+}
+
+template void TreeTable::SetRoot(uint32_t block, Intervals intervals);
+template void TreeTable::SetRoot(uint32_t block, WideIntervals intervals);
 
 uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
   // By the key's top bit, which the keys of a half then do without.
@@ -89,11 +132,11 @@ uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
   if (halves[1].empty()) halves[1].emplace_back(0, halves[0].back().second);
   uint32_t levels = 1;
   for (; std::max(halves[0].size(), halves[1].size()) > PM_WIDE_FANOUT; ++levels)
-    for (WideIntervals& half : halves) half = AddWideLevel(half);
+    for (WideIntervals& half : halves) half = AddLevel(half);
   // The roots stand side by side, so they are not shared.
-  const auto root = static_cast<uint32_t>(blocks_.size());
-  for (const WideIntervals& half : halves) blocks_.push_back(WideBlock(half, 0));
-  return root << 4 | levels;
+  const uint32_t root = AddRoots(halves.size());
+  for (size_t i = 0; i < halves.size(); ++i) blocks_[root + i] = Block(halves[i], 0);
+  return Reference<uint64_t>(root, levels);
 }
 
 }  // namespace portmatrix

@@ -43,11 +43,19 @@ class TreeTable {
   void Expect(size_t blocks) { known_.reserve(blocks); }
 
   // The reference of a tree for `intervals`, with keys of up to 24 bits.
-  uint32_t Add(const Intervals& intervals);
+  uint32_t Add(Intervals intervals) { return AddTree(std::move(intervals)); }
   // The reference of a wide tree for keys of 64 bits.
   uint32_t AddWide(const WideIntervals& intervals);
   // The same for keys without the top bit, which need one root.
-  uint32_t AddRest(WideIntervals intervals);
+  uint32_t AddRest(WideIntervals intervals) { return AddTree(std::move(intervals)); }
+
+  // So many blocks side by side for SetRoot; the number of the first.
+  uint32_t AddRoots(size_t count);
+  // Makes `block` the root for `intervals` of address words. What has no room in it is behind words
+  // with PM_ADDRESS_DEEPER.
+  template <typename Key>
+  void SetRoot(uint32_t block, std::vector<std::pair<Key, uint32_t>> intervals);
+
   const std::vector<pm_block>& blocks() const { return blocks_; }
 
  private:
@@ -57,8 +65,12 @@ class TreeTable {
   };
 
   uint32_t AddBlock(const pm_block& block);
+  template <typename Key>
+  uint32_t AddTree(std::vector<std::pair<Key, uint32_t>> intervals);
   // The level above `level`, whose blocks are added.
-  WideIntervals AddWideLevel(const WideIntervals& level);
+  template <typename Key>
+  std::vector<std::pair<Key, uint32_t>> AddLevel(
+      const std::vector<std::pair<Key, uint32_t>>& level);
 
   std::vector<pm_block> blocks_;
   std::unordered_map<Words, uint32_t, WordsHash> known_;

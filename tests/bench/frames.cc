@@ -24,11 +24,11 @@ std::optional<Address> DrawAddress(const AddressSet& set, Family family, std::mt
   address.family = family;
   size_t fixed = 0;
   if (!set.any) {
-    std::vector<Prefix> usable;
-    std::ranges::copy_if(set.prefixes, std::back_inserter(usable),
-                         [&](const Prefix& prefix) { return prefix.address.family == family; });
-    if (usable.empty()) return std::nullopt;
-    const Prefix& prefix = Pick(usable, random);
+    // Sorted, so the prefixes of a family stand together.
+    const auto of_family = std::ranges::equal_range(
+        set.prefixes, family, {}, [](const Prefix& prefix) { return prefix.address.family; });
+    if (of_family.empty()) return std::nullopt;
+    const Prefix& prefix = of_family[random() % of_family.size()];
     address = prefix.address;
     fixed = prefix.length;
   }

@@ -136,8 +136,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"Ipv6One", Family::kIpv6, {128}, 1, 0}),
     [](const auto& row) { return row.param.name; });
 
-// Prefixes all over the address space take a larger index, which then stands behind IPv6's words.
-TEST(ManyIpv4Prefixes, TakeALargerIndex) {
+// Prefixes all over the address space take roots, which hold few intervals, some more, or many.
+TEST(ManyIpv4Prefixes, TakeRoots) {
   std::mt19937 random(11);
   std::map<uint32_t, uint32_t> classes;  // of /30s by their first address
   while (classes.size() < 200'000)
@@ -155,8 +155,8 @@ TEST(ManyIpv4Prefixes, TakeALargerIndex) {
   prefixes.push_back(ipv6);
 
   const AddressTables tables = MakeAddressTables(prefixes);
-  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_REST], 12u);
-  EXPECT_LT(tables.words[PM_ADDRESSES_IPV6], tables.words[PM_ADDRESSES_IPV4]);
+  EXPECT_NE(tables.words[PM_ADDRESSES_IPV4_ROOTS], 0u);
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV6_ROOTS], 0u);
   const Image image = ImageOf(tables);
   const ImageLookup lookup(image);
   bool missing = false;
@@ -173,9 +173,71 @@ TEST(ManyIpv4Prefixes, TakeALargerIndex) {
   EXPECT_FALSE(missing);
 }
 
-TEST(FewIpv4Prefixes, TakeTheIndexThatFitsTheFront) {
-  const AddressTables tables = MakeAddressTables({{{*ParseAddress("192.0.2.0"), 24}, 1}});
-  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_REST], 16u);
+// The same for IPv6: sites with one link, some with dozens, some links with one host; all but one
+// hundredth of them in a short prefix.
+TEST(ManyIpv6Prefixes, TakeRoots) {
+  std::mt19937_64 random(12);
+  constexpr uint64_t kAround = 0x2a00;  // /16
+  constexpr uint32_t kAroundClass = 1'000'000;
+  std::map<uint64_t, uint32_t> links;  // class by the first half
+  std::map<uint64_t, uint64_t> hosts;  // the second half by the first
+  for (uint32_t site = 0; site < 80'000; ++site) {
+    const uint64_t begin =
+        (site % 100 == 0 ? random() << 16 : kAround << 48 | (random() & 0xffff'ffff) << 16);
+    for (uint32_t link = 0; link < (site % 500 == 0 ? 40u : 1u); ++link) {
+      const uint64_t half = begin | (random() & 0xffff);
+      links.emplace(half, static_cast<uint32_t>(links.size() + 1));
+      if (site % 3 == 0) hosts.emplace(half, random());
+    }
+  }
+  const auto address = [](uint64_t half, uint64_t other) {
+    Address made;
+    made.family = Family::kIpv6;
+    for (size_t i = 0; i < 8; ++i) {
+      made.bytes[i] = static_cast<uint8_t>(half >> (56 - 8 * i));
+      made.bytes[8 + i] = static_cast<uint8_t>(other >> (56 - 8 * i));
+    }
+    return made;
+  };
+  std::vector<PrefixClass> prefixes = {{{address(kAround << 48, 0), 16}, kAroundClass}};
+  for (const auto& [half, address_class] : links) {
+    const auto host = hosts.find(half);
+    prefixes.push_back({host == hosts.end() ? Prefix{address(half, 0), 64}
+                                            : Prefix{address(half, host->second), 128},
+                        address_class});
+  }
+  std::ranges::sort(prefixes, {}, &PrefixClass::prefix);
+
+  const AddressTables tables = MakeAddressTables(prefixes);
+  EXPECT_NE(tables.words[PM_ADDRESSES_IPV6_ROOTS], 0u);
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_ROOTS], 0u);
+  const Image image = ImageOf(tables);
+  const ImageLookup lookup(image);
+  bool missing = false;
+  const auto expect = [&](uint64_t half, uint64_t other) {
+    const auto link = links.find(half);
+    const auto host = hosts.find(half);
+    const bool held = link != links.end() && (host == hosts.end() || host->second == other);
+    const uint32_t around = half >> 48 == kAround ? kAroundClass : 0;
+    ASSERT_EQ(lookup.ClassOf(address(half, other), &missing), held ? link->second : around)
+        << ToString(address(half, other));
+  };
+  for (const auto& [half, address_class] : links)
+    for (const uint64_t near : {half - 1, half, half + 1}) {
+      const auto host = hosts.find(near);
+      const uint64_t other = host == hosts.end() ? random() : host->second;
+      for (const uint64_t second : {other - 1, other, other + 1, uint64_t{0}, UINT64_MAX})
+        ASSERT_NO_FATAL_FAILURE(expect(near, second));
+    }
+  for (int i = 0; i < 100'000; ++i) ASSERT_NO_FATAL_FAILURE(expect(random(), random()));
+  EXPECT_FALSE(missing);
+}
+
+TEST(FewPrefixes, TakeWords) {
+  const AddressTables tables = MakeAddressTables(
+      {{{*ParseAddress("192.0.2.0"), 24}, 1}, {{*ParseAddress("2001:db8::"), 32}, 2}});
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_ROOTS], 0u);
+  EXPECT_EQ(tables.words[PM_ADDRESSES_IPV6_ROOTS], 0u);
 }
 
 // Families do not meet: what only one of them has leaves the other without a class.
