@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/json_text.h"
 #include "agent/policy/limits.h"
 
 namespace portmatrix {
@@ -19,6 +20,23 @@ json FilesToJson(const std::vector<SourceFile>& files) {
   for (const SourceFile& file : files)
     array.push_back({{"path", file.path}, {"root", file.root}, {"text", file.text}});
   return array;
+}
+
+bool AppendFiles(const std::vector<SourceFile>& files, std::string* to) {
+  *to += '[';
+  for (const SourceFile& file : files) {
+    *to += to->back() == '[' ? "{" : ",{";
+    for (const auto& [key, text] :
+         {std::pair<const char*, std::string_view>{"\"path\":", file.path},
+          {",\"root\":", file.root},
+          {",\"text\":", file.text}}) {
+      *to += key;
+      if (!AppendStrictJsonText(text, to)) return false;
+    }
+    *to += '}';
+  }
+  *to += ']';
+  return true;
 }
 
 class FilesReader {
@@ -67,6 +85,20 @@ class FilesReader {
 
 json ToJson(const Sources& sources) {
   return {{"documents", FilesToJson(sources.documents)}, {"lists", FilesToJson(sources.lists)}};
+}
+
+std::optional<std::string> JsonTextOf(const Sources& sources) {
+  size_t bytes = 0;
+  for (const auto* files : {&sources.documents, &sources.lists})
+    for (const SourceFile& file : *files) bytes += file.text.size();
+  std::string text;
+  text.reserve(bytes + bytes / 16);  // line ends take two
+  text += R"({"documents":)";
+  if (!AppendFiles(sources.documents, &text)) return std::nullopt;
+  text += R"(,"lists":)";
+  if (!AppendFiles(sources.lists, &text)) return std::nullopt;
+  text += '}';
+  return text;
 }
 
 std::optional<Sources> SourcesFromJson(const json& object, std::string* what) {
