@@ -87,18 +87,17 @@ json ToJson(const Sources& sources) {
   return {{"documents", FilesToJson(sources.documents)}, {"lists", FilesToJson(sources.lists)}};
 }
 
-std::optional<std::string> JsonTextOf(const Sources& sources) {
+bool AppendJson(const Sources& sources, std::string* to) {
   size_t bytes = 0;
   for (const auto* files : {&sources.documents, &sources.lists})
     for (const SourceFile& file : *files) bytes += file.text.size();
-  std::string text;
-  text.reserve(bytes + bytes / 16);  // line ends take two
-  text += R"({"documents":)";
-  if (!AppendFiles(sources.documents, &text)) return std::nullopt;
-  text += R"(,"lists":)";
-  if (!AppendFiles(sources.lists, &text)) return std::nullopt;
-  text += '}';
-  return text;
+  to->reserve(to->size() + bytes + bytes / 16);  // line ends take two
+  *to += R"({"documents":)";
+  if (!AppendFiles(sources.documents, to)) return false;
+  *to += R"(,"lists":)";
+  if (!AppendFiles(sources.lists, to)) return false;
+  *to += '}';
+  return true;
 }
 
 std::optional<Sources> SourcesFromJson(const json& object, std::string* what) {

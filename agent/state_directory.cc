@@ -162,9 +162,10 @@ void StateDirectory::ReadConfirmed() {
 
 std::unique_ptr<DurableDraft> StateDirectory::Draft(const Sources& sources) const {
   const auto text = [&sources]() -> Result<std::string> {
-    std::optional<std::string> json = JsonTextOf(sources);
-    if (!json) return Error{"store", "the files of the policy", 0, "one is not UTF-8"};
-    return std::move(*json);
+    std::string json;
+    if (!AppendJson(sources, &json))
+      return Error{"store", "the files of the policy", 0, "one is not UTF-8"};
+    return json;
   };
   return std::make_unique<DurableDraft>(Folder(kSources), text);
 }

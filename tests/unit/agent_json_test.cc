@@ -152,13 +152,18 @@ TEST(JsonTextTest, WritesWhatTheLibraryWrites) {
 TEST(SourcesJsonTest, WritesWhatTheLibraryWrites) {
   const Sources sources = {{{"p/a.yaml", "p", "a: \"b\"\n\tc\n"}, {"caf\xc3\xa9", "", ""}},
                            {{"list.txt", ".", "192.0.2.1\r\n"}}};
-  EXPECT_EQ(JsonTextOf(sources), ToJson(sources).dump());
-  EXPECT_EQ(JsonTextOf({}), ToJson({}).dump());
+  std::string text = "before";
+  EXPECT_TRUE(AppendJson(sources, &text));
+  EXPECT_EQ(text, "before" + ToJson(sources).dump());
+  text.clear();
+  EXPECT_TRUE(AppendJson({}, &text));
+  EXPECT_EQ(text, ToJson({}).dump());
 }
 
 TEST(SourcesJsonTest, WritesNothingThatIsNotUtf8) {
-  EXPECT_EQ(JsonTextOf({{{"a", "a", "caf\xe9"}}, {}}), std::nullopt);
-  EXPECT_EQ(JsonTextOf({{}, {{"caf\xe9", "a", ""}}}), std::nullopt);
+  std::string text;
+  EXPECT_FALSE(AppendJson({{{"a", "a", "caf\xe9"}}, {}}, &text));
+  EXPECT_FALSE(AppendJson({{}, {{"caf\xe9", "a", ""}}}, &text));
 }
 
 }  // namespace
