@@ -25,6 +25,7 @@ namespace {
   X(pcap_open_offline_with_tstamp_precision)
 
 struct Pcap {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member
 #define X(name) decltype(&::name) name = nullptr;
   PORTMATRIX_PCAP_FUNCTIONS(X)
 #undef X

@@ -27,6 +27,7 @@ namespace {
   X(xmlIsBlankNode)
 
 struct Xml {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member
 #define X(name) decltype(&::name) name = nullptr;
   PORTMATRIX_XML_SYMBOLS(X)
 #undef X
