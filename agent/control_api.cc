@@ -11,6 +11,7 @@
 
 #include "agent/api_failure.h"
 #include "agent/live_set_api.h"
+#include "agent/plain_json.h"
 #include "agent/policy/moment.h"
 #include "agent/sources_json.h"
 #include "agent/status_report.h"
@@ -83,7 +84,7 @@ size_t BytesOf(const std::vector<SourceFile>& files) {
 // An object with no keys but these; nothing if it is not one, and the reason in `*what`.
 std::optional<json> ParseObject(const std::string& body, const std::set<std::string>& keys,
                                 std::string* what) {
-  json object = body.empty() ? json::object() : json::parse(body, nullptr, false);
+  json object = body.empty() ? json::object() : ParseJson(body);
   if (!object.is_object()) {
     *what = "the body is not a JSON object";
     return std::nullopt;

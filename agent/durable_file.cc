@@ -59,12 +59,17 @@ Result<void> WriteAllBeside(std::span<const DurableText> files) {
   return {};
 }
 
-Result<void> PutInPlace(std::span<const DurableText> files) {
+Result<void> Rename(std::span<const DurableText> files) {
   for (const DurableText& file : files) {
     const std::string path = PathOf(file);
     if (rename(PathBeside(file).c_str(), path.c_str()) != 0)
       return Error{"rename to", path, errno, ""};
   }
+  return {};
+}
+
+Result<void> PutInPlace(std::span<const DurableText> files) {
+  if (Result<void> done = Rename(files); !done) return done;
   std::set<std::string_view> flushed;
   for (const DurableText& file : files) {
     if (!flushed.insert(file.folder).second) continue;
@@ -124,8 +129,11 @@ Result<void> WriteDurably(DurableDraft& draft, const std::string& draft_name,
   Result<void> done = WriteAllBeside(files);
   if (done) done = draft.Finish();
   if (done) done = draft.Place(draft_name);
+  // Both renames before the first folder is flushed: a journal commits them together, in this
+  // order.
+  if (done) done = Rename(files);
   if (done) done = FlushFolder(draft.folder());
-  if (done) done = PutInPlace(files);
+  if (done) done = FlushFolder(file.folder);
   if (!done) unlink(PathBeside(file).c_str());
   return done;
 }

@@ -92,9 +92,10 @@ Answer<Applied> Firewall::ApplyOrdered(const ApplyOrder& order) {
   if (!standing) return standing.refusal();
   // The disk takes its time: most candidates are stored, and those that are not leave nothing.
   std::unique_ptr<DurableDraft> draft;
-  if (!order.dry_run && !IsJudging(*standing, FingerprintOf(order.sources, node_)))
-    draft = store_.Draft(order.sources);
-  Answer<Proposal> proposal = Propose(order.sources, node_, clock_.NowSeconds(), order.force);
+  const Fingerprint fingerprint = FingerprintOf(order.sources, node_);
+  if (!order.dry_run && !IsJudging(*standing, fingerprint)) draft = store_.Draft(order.sources);
+  Answer<Proposal> proposal =
+      Propose(order.sources, node_, clock_.NowSeconds(), order.force, fingerprint);
   if (!proposal) return proposal.refusal();
   if (IsJudging(*standing, proposal->fingerprint)) return Unchanged(*standing, *proposal);
   if (!order.force) {

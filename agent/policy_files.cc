@@ -156,17 +156,25 @@ class Loading {
     if (writers_ == Writers::kRefuse && !is_leased && errno == EAGAIN && IsOfThisHost(file))
       return FailBusy(path);
     SourceFile source{path, root, {}};
-    std::array<char, 1 << 16> part{};
+    // Room for all of it and a byte more, by which its end is known; pipes tell no size.
+    constexpr size_t kPartBytes = 1 << 16;
+    const size_t told = status.st_size > 0 ? static_cast<size_t>(status.st_size) : kPartBytes;
+    source.text.resize(std::min(told, limit) + 1);
+    size_t filled = 0;
     while (true) {
-      const ssize_t count = read(file.number(), part.data(), part.size());
+      if (filled == source.text.size()) source.text.resize(std::min(2 * filled, limit + 1));
+      const ssize_t count =
+          read(file.number(), source.text.data() + filled, source.text.size() - filled);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return Fail(path, ErrorText(errno));
       if (count == 0) break;
-      source.text.append(part.data(), static_cast<size_t>(count));
-      if (source.text.size() > limit) {
+      filled += static_cast<size_t>(count);
+      if (filled > limit) {
         return Fail(path, fmt::format("longer than the limit of {} bytes", limit));
       }
     }
+    source.text.resize(filled);
+    if (source.text.capacity() > 2 * filled) source.text.shrink_to_fit();
     if (is_leased && fcntl(file.number(), F_GETLEASE) != F_RDLCK) return FailBusy(path);
     bytes_ += source.text.size();
     if (bytes_ > kMaxPolicyBytes) {

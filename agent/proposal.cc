@@ -43,7 +43,7 @@ Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now
 }
 
 Answer<Proposal> Propose(const Sources& sources, std::string_view name, int64_t now_seconds,
-                         bool despite_expectations) {
+                         bool despite_expectations, const std::optional<Fingerprint>& known) {
   Diagnostics diagnostics;
   std::vector<Claim> claims;
   Answer<Node> node = ReadNode(sources, name, now_seconds, diagnostics, &claims);
@@ -60,7 +60,7 @@ Answer<Proposal> Propose(const Sources& sources, std::string_view name, int64_t 
   }
   Proposal proposal;
   proposal.node = std::move(*node);
-  proposal.fingerprint = FingerprintOf(sources, name);
+  proposal.fingerprint = known ? *known : FingerprintOf(sources, name);
   if (!diagnostics.all().empty()) proposal.warnings = Render(sources, diagnostics);
   return proposal;
 }

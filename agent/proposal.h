@@ -23,9 +23,11 @@ struct Proposal {
 };
 
 // The node `name` of `sources` as of `now_seconds`. Refused: an invalid policy always, failed
-// expectations unless `despite_expectations` (they are then among the warnings).
+// expectations unless `despite_expectations` (they are then among the warnings). `known` is what
+// FingerprintOf says of them, where somebody has asked already.
 Answer<Proposal> Propose(const Sources& sources, std::string_view name, int64_t now_seconds,
-                         bool despite_expectations);
+                         bool despite_expectations,
+                         const std::optional<Fingerprint>& known = std::nullopt);
 
 // The same without the expectations: of what was let in before, and is only read again.
 Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now_seconds);

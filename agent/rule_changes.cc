@@ -51,11 +51,12 @@ void AddLines(const char* change, const std::vector<std::string>& names, const N
   const std::set<std::string> wanted(
       names.begin(), names.begin() + static_cast<ptrdiff_t>(std::min(room, names.size())));
   if (wanted.empty()) return;
+  std::string name;  // NameOf each rule, in the same memory
   for (const Interface& interface : node.interfaces) {
     for (const Rule& rule : interface.rules) {
-      std::string name = NameOf(rule);
+      name.assign(rule.key).append(" ").append(ToString(rule.direction));
       if (!wanted.contains(name)) continue;
-      lines->push_back({change, std::move(name),
+      lines->push_back({change, name,
                         rule.span.file < files.size()
                             ? fmt::format("{}:{}", files[rule.span.file], rule.span.line)
                             : ""});

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/json_text.h"
 #include "agent/policy/limits.h"
 
 namespace portmatrix {
@@ -19,6 +20,23 @@ json FilesToJson(const std::vector<SourceFile>& files) {
   for (const SourceFile& file : files)
     array.push_back({{"path", file.path}, {"root", file.root}, {"text", file.text}});
   return array;
+}
+
+bool AppendFiles(const std::vector<SourceFile>& files, std::string* to) {
+  *to += '[';
+  for (const SourceFile& file : files) {
+    *to += to->back() == '[' ? "{" : ",{";
+    for (const auto& [key, text] :
+         {std::pair<const char*, std::string_view>{"\"path\":", file.path},
+          {",\"root\":", file.root},
+          {",\"text\":", file.text}}) {
+      *to += key;
+      if (!AppendStrictJsonText(text, to)) return false;
+    }
+    *to += '}';
+  }
+  *to += ']';
+  return true;
 }
 
 class FilesReader {
@@ -67,6 +85,19 @@ class FilesReader {
 
 json ToJson(const Sources& sources) {
   return {{"documents", FilesToJson(sources.documents)}, {"lists", FilesToJson(sources.lists)}};
+}
+
+bool AppendJson(const Sources& sources, std::string* to) {
+  size_t bytes = 0;
+  for (const auto* files : {&sources.documents, &sources.lists})
+    for (const SourceFile& file : *files) bytes += file.text.size();
+  to->reserve(to->size() + bytes + bytes / 16);  // line ends take two
+  *to += R"({"documents":)";
+  if (!AppendFiles(sources.documents, to)) return false;
+  *to += R"(,"lists":)";
+  if (!AppendFiles(sources.lists, to)) return false;
+  *to += '}';
+  return true;
 }
 
 std::optional<Sources> SourcesFromJson(const json& object, std::string* what) {

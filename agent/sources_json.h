@@ -15,6 +15,10 @@ namespace portmatrix {
 // Throws nlohmann::json::type_error on dumping where a text is not UTF-8.
 nlohmann::json ToJson(const Sources& sources);
 
+// Appends what dumping it gives, several times as fast. False, with part of it appended, where a
+// text is not UTF-8.
+bool AppendJson(const Sources& sources, std::string* to);
+
 // Strict: every field there, of its type, and no other; sizes within agent/policy/limits.h.
 // Otherwise nothing, and the reason in `*what`.
 std::optional<Sources> SourcesFromJson(const nlohmann::json& object, std::string* what);

@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "agent/durable_file.h"
+#include "agent/plain_json.h"
 #include "agent/sources_json.h"
 
 namespace portmatrix {
@@ -161,11 +162,10 @@ void StateDirectory::ReadConfirmed() {
 
 std::unique_ptr<DurableDraft> StateDirectory::Draft(const Sources& sources) const {
   const auto text = [&sources]() -> Result<std::string> {
-    try {
-      return ToJson(sources).dump();
-    } catch (const json::exception&) {
+    std::string json;
+    if (!AppendJson(sources, &json))
       return Error{"store", "the files of the policy", 0, "one is not UTF-8"};
-    }
+    return json;
   };
   return std::make_unique<DurableDraft>(Folder(kSources), text);
 }
@@ -240,7 +240,7 @@ Result<Sources> StateDirectory::LoadSources(uint64_t number) const {
       ReadWhole(Folder(kSources) + "/" + SourcesName(found->second.fingerprint));
   if (!text) return text.error();
   std::string what;
-  std::optional<Sources> sources = SourcesFromJson(json::parse(*text, nullptr, false), &what);
+  std::optional<Sources> sources = SourcesFromJson(ParseJson(*text), &what);
   if (!sources) return Error{"load", name, 0, "its stored files are damaged"};
   if (FingerprintOf(*sources, found->second.node) != found->second.fingerprint)
     return Error{"load", name, 0, "its stored files do not match its fingerprint"};

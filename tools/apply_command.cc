@@ -175,16 +175,12 @@ int RunApply(const std::vector<std::string>& arguments) {
     for (size_t i = 1; i < files.errors.size(); ++i) answer.text += "; " + files.errors[i];
     return ReportFailure(kApplyCommand, answer);
   }
-  json body = {
-      {"files", ToJson(files.sources)}, {"dry_run", FLAGS_dry_run}, {"force", FLAGS_force}};
+  std::string text = R"({"files":)";
+  if (!AppendJson(files.sources, &text)) return ReportNotUtf8(files.sources);
+  json body = {{"dry_run", FLAGS_dry_run}, {"force", FLAGS_force}};
   if (confirm_seconds) body["confirm_seconds"] = *confirm_seconds;
   if (const auto session = FindSshSession()) body["session"] = *session;
-  std::string text;
-  try {
-    text = body.dump();
-  } catch (const json::type_error&) {
-    return ReportNotUtf8(files.sources);
-  }
+  text += "," + body.dump().substr(1);
   const AgentAnswer answer = PostToAgent("/v1/apply", text);
   if (answer.code != kExitOk) return ReportFailure(kApplyCommand, answer);
   ForeseenChange foreseen;

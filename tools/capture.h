@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets of a capture file, pcap or pcapng, as whole Ethernet frames.
+// Packets of a capture file, pcap or pcapng, as whole Ethernet frames. libpcap, which reads them,
+// is loaded with the first file.
 #ifndef PORTMATRIX_TOOLS_CAPTURE_H_
 #define PORTMATRIX_TOOLS_CAPTURE_H_
 
@@ -37,7 +38,7 @@ class Capture {
 
  private:
   struct Closer {
-    void operator()(pcap_t* pcap) const { pcap_close(pcap); }
+    void operator()(pcap_t* pcap) const;
   };
   Capture(std::string path, pcap_t* pcap) : path_(std::move(path)), pcap_(pcap) {}
 

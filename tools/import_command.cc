@@ -16,6 +16,7 @@
 #include "agent/policy/utf8.h"
 #include "tools/commands.h"
 #include "tools/import/import.h"
+#include "tools/import/markup.h"
 #include "tools/import/matrix_yaml.h"
 #include "tools/import/page_tables.h"
 #include "tools/import/plain_text.h"
@@ -184,8 +185,13 @@ int RunImport(const std::vector<std::string>& arguments) {
     return kExitFailure;
   }
   const std::filesystem::path file(path);
-  Import import = ImportTables(
-      text, {.name = file.stem().string(), .csv = IsCsv(path, text), .narrow = FLAGS_narrow});
+  const bool is_csv = IsCsv(path, text);
+  if (const Result<void> parser = is_csv ? Result<void>() : LoadMarkupParser(); !parser) {
+    fmt::print(stderr, "portmatrix import: {}\n", parser.error().Text());
+    return kExitFailure;
+  }
+  Import import =
+      ImportTables(text, {.name = file.stem().string(), .csv = is_csv, .narrow = FLAGS_narrow});
   const std::string yaml = MatrixYaml(import, file.filename().string());
   if (yaml.size() > kMaxDocumentBytes) {
     import.remarks.push_back({0,

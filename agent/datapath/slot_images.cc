@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "agent/datapath/file_descriptor.h"
@@ -68,8 +69,11 @@ std::shared_ptr<const SlotImages::Table> SlotImages::Find(uint32_t slot, size_t 
   const auto holds = [&](const std::shared_ptr<const Table>& known) {
     if (known == nullptr) return false;
     const std::span<const pm_block> blocks = parts_.beyond(table);
-    return known->entries == blocks.size() &&
-           known->map.HoldsMapped(blocks.data(), blocks.size_bytes());
+    if (known->entries != blocks.size()) return false;
+    if (blocks.size() > 1) return known->map.HoldsMapped(blocks.data(), blocks.size_bytes());
+    // Most tables have nothing beyond the front, and a block is sooner read than mapped.
+    const auto only = known->map.Lookup<uint32_t, pm_block>(0);
+    return only && *only && std::memcmp(&**only, blocks.data(), sizeof(pm_block)) == 0;
   };
   if (holds(slots_[slot][table])) return slots_[slot][table];
   for (const auto& other : slots_)

@@ -141,11 +141,21 @@ class PackagesTest(unittest.TestCase):
             self.assertTrue(self.machine.path(f"/usr/share/portmatrix/policies/{policy}").is_dir(), policy)
         shipped = "/usr/share/portmatrix/policies/"
         self.machine.run("portmatrix", "check", shipped + "lync-2013-edge/common", shipped + "lync-2013-edge/profiles/full")
+        self.libraries_on_demand()
         # The first start, with no policy anywhere, waits for one.
         self.service.start()
         self.assertIn("no policy was applied yet", self.machine.ask("portmatrix", "status").stdout)
         with self.traffic(is_filtered=False):
             time.sleep(0.2)
+
+    def libraries_on_demand(self) -> None:
+        """What the command loads by itself is there, though no tool saw that it needs it."""
+        self.machine.path("/root/ports.html").write_text(
+            "<table><tr><th>Port<th>Source<th>Destination<tr><td>TCP/443<td>Any<td>Web host</table>", encoding="utf-8")
+        self.assertIn("ports: 443", self.machine.run("portmatrix", "import", "/root/ports.html"))
+        self.machine.path("/root/empty.pcap").write_bytes(b"no capture")
+        self.assertIn("read capture /root/empty.pcap: unknown file format",
+                      self.machine.ask("portmatrix", "replay", "/root/empty.pcap").stdout)
 
     def policy_in_force(self) -> None:
         self.machine.path("/etc/portmatrix/policy/edge.yaml").write_text(_POLICY + _INSIDE, encoding="utf-8")

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 // The program of this build, in bin/ beside tests/.
@@ -201,6 +202,17 @@ TEST_F(CommandLine, SaysWhatAnImportDidNotUnderstand) {
   EXPECT_THAT(
       Run("--json import ports.md").out,
       StartsWith(R"({"file":"ports.md","rows":2,"problems":1,"matrices":[{"matrix":"ports",)"));
+}
+
+// What its start loads costs every command: libraries of single commands come when those need them.
+TEST_F(CommandLine, StartsWithoutTheLibrariesOfSingleCommands) {
+  const std::string list =
+      "LD_TRACE_LOADED_OBJECTS=1 '" + Program() + "' >'" + (folder_ / "libraries").string() + "'";
+  ASSERT_EQ(std::system(list.c_str()), 0);
+  const std::string libraries = Content(folder_ / "libraries");
+  EXPECT_THAT(libraries, HasSubstr("libc.so"));
+  for (const char* library : {"libpcap", "libxml2", "libicu", "libsystemd", "libmicrohttpd"})
+    EXPECT_THAT(libraries, Not(HasSubstr(library)));
 }
 
 TEST_F(CommandLine, EndsAnImportWithoutTables) {

@@ -11,23 +11,57 @@
 
 #include "agent/policy/scalar.h"
 #include "tools/import/plain_text.h"
+#include "tools/late_library.h"
 
 namespace portmatrix {
 namespace {
+
+// What is used of libxml2.
+#define PORTMATRIX_XML_SYMBOLS(X) \
+  X(htmlReadMemory)               \
+  X(xmlDocGetRootElement)         \
+  X(xmlFree)                      \
+  X(xmlFreeDoc)                   \
+  X(xmlGetLineNo)                 \
+  X(xmlGetProp)                   \
+  X(xmlIsBlankNode)
+
+struct Xml {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member
+#define X(name) decltype(&::name) name = nullptr;
+  PORTMATRIX_XML_SYMBOLS(X)
+#undef X
+};
+
+Result<Xml> LoadXml() {
+  Result<LateLibrary> library = LateLibrary::Load(PORTMATRIX_LIBXML2);
+  if (!library) return library.error();
+  Xml xml;
+#define X(name) library->Find(#name, &xml.name);
+  PORTMATRIX_XML_SYMBOLS(X)
+#undef X
+  if (library->missing()) return *library->missing();
+  return xml;
+}
+
+const Result<Xml>& Library() {
+  static const Result<Xml> kLibrary = LoadXml();
+  return kLibrary;
+}
 
 constexpr int kMaxDepth = 200;  // of elements inside each other
 constexpr size_t kMaxSpan = 1000;
 
 struct FreeDocument {
-  void operator()(xmlDoc* document) const { xmlFreeDoc(document); }
+  void operator()(xmlDoc* document) const { Library()->xmlFreeDoc(document); }
 };
 using Document = std::unique_ptr<xmlDoc, FreeDocument>;
 
 Document Parse(std::string_view markup) {
   constexpr int kOptions =
       HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
-  return Document(
-      htmlReadMemory(markup.data(), static_cast<int>(markup.size()), nullptr, "UTF-8", kOptions));
+  return Document(Library()->htmlReadMemory(markup.data(), static_cast<int>(markup.size()), nullptr,
+                                            "UTF-8", kOptions));
 }
 
 std::string_view NameOf(const xmlNode& node) {
@@ -42,10 +76,10 @@ bool IsAny(std::string_view name, std::initializer_list<std::string_view> names)
 std::string Attribute(const xmlNode& node, const char* name) {
   if (node.type != XML_ELEMENT_NODE) return "";
   struct Free {
-    void operator()(xmlChar* text) const { xmlFree(text); }
+    void operator()(xmlChar* text) const { (*Library()->xmlFree)(text); }
   };
   const std::unique_ptr<xmlChar, Free> value(
-      xmlGetProp(&node, reinterpret_cast<const xmlChar*>(name)));
+      Library()->xmlGetProp(&node, reinterpret_cast<const xmlChar*>(name)));
   return value ? reinterpret_cast<const char*>(value.get()) : "";
 }
 
@@ -57,7 +91,7 @@ bool IsOriginal(const xmlNode& node) {
 bool IsTranslated(const xmlNode& node) {
   if (NameOf(node) != "span" || Attribute(node, "data-ttu-id").empty()) return false;
   const xmlNode* next = node.next;
-  while (next != nullptr && next->type == XML_TEXT_NODE && xmlIsBlankNode(next) == 1)
+  while (next != nullptr && next->type == XML_TEXT_NODE && Library()->xmlIsBlankNode(next) == 1)
     next = next->next;
   return next != nullptr && IsOriginal(*next);
 }
@@ -147,7 +181,7 @@ class Grid {
 };
 
 size_t LineOf(const xmlNode& node, size_t first) {
-  const auto line = xmlGetLineNo(&node);
+  const auto line = Library()->xmlGetLineNo(&node);
   return first + (line > 0 ? static_cast<size_t>(line) - 1 : 0);
 }
 
@@ -181,18 +215,20 @@ SummaryTable ReadTable(const xmlNode& node, size_t first, const std::string& hea
 
 }  // namespace
 
+Result<void> LoadMarkupParser() { return Library() ? Result<void>() : Library().error(); }
+
 std::string TextOfMarkup(std::string_view markup) {
   if (markup.find_first_of("<&") == std::string_view::npos) return TidyText(markup);
   // Inside an element, so that the parser does not look for a document's parts.
   const Document document = Parse("<div>" + std::string(markup) + "</div>");
-  const xmlNode* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
+  const xmlNode* root = document ? Library()->xmlDocGetRootElement(document.get()) : nullptr;
   return root != nullptr ? TextOf(*root) : std::string();
 }
 
 void ReadHtmlTables(std::string_view markup, size_t line, const std::string& heading,
                     TablesRead& read) {
   const Document document = Parse(markup);
-  const xmlNode* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
+  const xmlNode* root = document ? Library()->xmlDocGetRootElement(document.get()) : nullptr;
   std::vector<const xmlNode*> tables;
   if (root != nullptr) Collect(*root, {"table"}, true, 0, tables);
   if (tables.empty()) {

@@ -15,6 +15,8 @@ upgraded or stopped.
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME portmatrix)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
+# What the command loads by itself when it needs it, so that no tool sees it (tools/CMakeLists.txt).
+set(CPACK_DEBIAN_COMMAND_PACKAGE_DEPENDS "libpcap0.8, libxml2")
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SUGGESTS "portmatrixd, portmatrix-doc, prometheus")
 set(CPACK_COMPONENT_COMMAND_DESCRIPTION "perimeter firewall in the kernel: the command
 ${about}
