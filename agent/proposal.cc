@@ -24,7 +24,8 @@ std::string Counted(size_t count, const char* singular, const char* plural) {
 Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now_seconds,
                       Diagnostics& diagnostics, std::vector<Claim>* claims = nullptr) {
   const Policy policy = ReadPolicy(sources, diagnostics);
-  std::optional<Node> node = ResolveNode(policy, sources, name, now_seconds, diagnostics);
+  std::optional<Node> node =
+      ResolveNode(policy, sources, name, now_seconds, diagnostics, RuleTexts::kLeftOut);
   if (!node || diagnostics.has_errors()) {
     return Refusal{Refusal::Kind::kInvalidPolicy,
                    fmt::format("the policy of node {} has {}", name,

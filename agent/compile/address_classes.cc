@@ -7,8 +7,8 @@
 namespace portmatrix {
 
 uint32_t AddressClasses::Number(const AddressSet& set) {
-  if (set.any) return kAny;
-  return numbers_.try_emplace(set.prefixes, static_cast<uint32_t>(numbers_.size())).first->second;
+  if (set.any()) return kAny;
+  return numbers_.try_emplace(set.prefixes(), static_cast<uint32_t>(numbers_.size())).first->second;
 }
 
 void AddressClasses::Cut() {

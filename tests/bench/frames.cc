@@ -23,9 +23,9 @@ std::optional<Address> DrawAddress(const AddressSet& set, Family family, std::mt
   Address address{};
   address.family = family;
   size_t fixed = 0;
-  if (!set.any) {
+  if (!set.any()) {
     std::vector<Prefix> usable;
-    std::ranges::copy_if(set.prefixes, std::back_inserter(usable),
+    std::ranges::copy_if(set.prefixes(), std::back_inserter(usable),
                          [&](const Prefix& prefix) { return prefix.address.family == family; });
     if (usable.empty()) return std::nullopt;
     const Prefix& prefix = Pick(usable, random);
@@ -70,7 +70,7 @@ std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interfac
   if (protocols.empty()) return std::nullopt;
   const bool in = rule.direction == Direction::kIn;
   const auto side = [&](const AddressSet& set, bool local) {
-    return DrawAddress(local && set.any ? interface.local : set, family, random);
+    return DrawAddress(local && set.any() ? interface.local : set, family, random);
   };
   const auto from = side(rule.match.from, !in), to = side(rule.match.to, in);
   if (!from || !to) return std::nullopt;
