@@ -109,13 +109,6 @@ std::set<std::string> DevicesOf(const Node& node) {
   return devices;
 }
 
-std::set<RuleIdentity> RulesOf(const Node& node) {
-  std::set<RuleIdentity> rules;
-  for (const Interface& interface : node.interfaces)
-    for (const Rule& rule : interface.rules) rules.insert({rule.key, rule.direction});
-  return rules;
-}
-
 pm_generation RecordOf(const NewGeneration& generation) {
   pm_generation record{};
   record.number = generation.number;

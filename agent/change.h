@@ -55,7 +55,6 @@ pm_generation RecordOf(const NewGeneration& generation);
 XdpMode ModeOf(const Node& node, const std::string& device);
 // Every device that an interface of the node names.
 std::set<std::string> DevicesOf(const Node& node);
-std::set<RuleIdentity> RulesOf(const Node& node);
 
 }  // namespace portmatrix
 

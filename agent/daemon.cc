@@ -13,6 +13,7 @@
 #include "agent/datapath/flow_table.h"
 #include "agent/datapath/kernel_datapath.h"
 #include "agent/datapath/pinned_reader.h"
+#include "agent/heap.h"
 #include "agent/leased_addresses.h"
 #include "agent/metrics.h"
 #include "agent/policy_files.h"
@@ -113,6 +114,7 @@ Result<void> Daemon::Listen() {
   socket_ = std::move(*socket);
   HttpService service;
   service.serve = [this](const HttpCall& call) {
+    TreatFreed(Freed::kKept);
     HttpReply reply = api_->Serve(call);
     Tick();
     return reply;

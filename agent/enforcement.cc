@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -280,14 +283,17 @@ Result<void> Enforcement::ForgetLiveSets(const Standing& standing) {
 }
 
 Result<void> Enforcement::RetireRules(const Standing& standing) {
-  const Result<Numbering> numbering = datapath_->ReadNumbering();
-  if (!numbering) return numbering.error();
-  std::set<RuleIdentity> named = RulesOf(*nodes_.Judging(standing));
-  named.merge(RulesOf(*nodes_.Previous(standing)));
-  std::vector<RuleIdentity> unnamed;
-  for (const auto& [rule, slot] : numbering->rules)
-    if (!named.contains(rule)) unnamed.push_back(rule);
-  return unnamed.empty() ? Result<void>() : datapath_->Retire(unnamed);
+  std::array<std::unordered_set<std::string_view>, PM_DIRECTIONS> named;
+  for (const Node* node : {nodes_.Judging(standing), nodes_.Previous(standing)})
+    for (const Interface& interface : node->interfaces)
+      for (const Rule& rule : interface.rules)
+        named.at(static_cast<size_t>(rule.direction)).insert(rule.key);
+  const Result<std::vector<RuleIdentity>> unnamed =
+      datapath_->RulesBeyond([&](std::string_view key, Direction direction) {
+        return named.at(static_cast<size_t>(direction)).contains(key);
+      });
+  if (!unnamed) return unnamed.error();
+  return unnamed->empty() ? Result<void>() : datapath_->Retire(*unnamed);
 }
 
 void Enforcement::KeepHooked(const Standing& standing) {

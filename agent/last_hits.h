@@ -5,13 +5,13 @@
 #define PORTMATRIX_AGENT_LAST_HITS_H_
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "agent/datapath/pinned_reader.h"
 #include "agent/datapath/result.h"
+#include "agent/datapath/rule_names.h"
 
 namespace portmatrix {
 
@@ -34,11 +34,14 @@ class LastHits {
   struct Hit {
     std::optional<int64_t> last_hit;  // nanoseconds since 1970
     int64_t known_since = 0;
-    bool operator==(const Hit&) const = default;
   };
 
+  const Hit* Find(const RuleIdentity& rule) const;
+  void Add(const RuleIdentity& rule, const Hit& hit);
+
   std::string folder_;
-  std::map<RuleIdentity, Hit> hits_;
+  RuleNames names_;
+  std::vector<Hit> hits_;  // by number of the name
   bool changed_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/heap.h"
 #include "agent/policy/claim.h"
 #include "agent/policy/diagnostic.h"
 #include "agent/policy/expect.h"
@@ -20,11 +21,19 @@ std::string Counted(size_t count, const char* singular, const char* plural) {
   return fmt::format("{} {}", count, count == 1 ? singular : plural);
 }
 
+size_t BytesOf(const Sources& sources) {
+  size_t bytes = 0;
+  for (const auto* files : {&sources.documents, &sources.lists})
+    for (const SourceFile& file : *files) bytes += file.text.size();
+  return bytes;
+}
+
 // With `claims`, what the node expects of regions is put there.
 Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now_seconds,
                       Diagnostics& diagnostics, std::vector<Claim>* claims = nullptr) {
   const Policy policy = ReadPolicy(sources, diagnostics);
-  std::optional<Node> node = ResolveNode(policy, sources, name, now_seconds, diagnostics);
+  std::optional<Node> node =
+      ResolveNode(policy, sources, name, now_seconds, diagnostics, RuleTexts::kLeftOut);
   if (!node || diagnostics.has_errors()) {
     return Refusal{Refusal::Kind::kInvalidPolicy,
                    fmt::format("the policy of node {} has {}", name,
@@ -32,6 +41,8 @@ Answer<Node> ReadNode(const Sources& sources, std::string_view name, int64_t now
                    Render(sources, diagnostics)};
   }
   if (claims != nullptr) *claims = ClaimsOf(policy, name);
+  // The policy as it was written goes here, and is most of what the change took.
+  if (BytesOf(sources) >= kLargePolicyBytes) TreatFreed(Freed::kHandedBack);
   return std::move(*node);
 }
 

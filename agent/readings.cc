@@ -12,6 +12,7 @@
 #include "agent/counter_json.h"
 #include "agent/datapath/event_ring.h"
 #include "agent/datapath/pinned_reader.h"
+#include "agent/heap.h"
 
 namespace portmatrix {
 namespace {
@@ -99,21 +100,28 @@ Result<CounterSnapshot> Readings::ReadPinned() {
   return reader_->ReadCounters();
 }
 
+Result<CounterSnapshot> Readings::ReadOnce() {
+  Result<CounterSnapshot> counters = ReadPinned();
+  if (counters && counters->rules.size() >= kManyRules) TreatFreed(Freed::kHandedBack);
+  if (counters_.readers() == 0) reader_.reset();
+  return counters;
+}
+
 HttpReply Readings::Counters() {
-  const auto counters = ReadPinned();
+  const auto counters = ReadOnce();
   if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
   return {200, CountersJson(*counters) + "\n"};
 }
 
 Result<void> Readings::KeepHits() {
-  const auto counters = ReadPinned();
+  const auto counters = ReadOnce();
   if (!counters) return counters.error();
   hits_.Take(*counters, counters->time);
   return hits_.Save();
 }
 
 HttpReply Readings::Hits() {
-  const auto counters = ReadPinned();
+  const auto counters = ReadOnce();
   if (!counters) return api::Failure(500, {Refusal::Kind::kRuntime, counters.error().Text(), ""});
   hits_.Take(*counters, counters->time);
   return {200, hits_.Json(*counters) + "\n"};

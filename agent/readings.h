@@ -32,6 +32,9 @@ class Readings {
  private:
   Readings(std::string pin_root, const std::string& state_dir, uint32_t event_budget);
   Result<CounterSnapshot> ReadPinned();
+  // The same for one who asks once: what the reader keeps for the next time is kept only while
+  // somebody follows.
+  Result<CounterSnapshot> ReadOnce();
   HttpReply Counters();
   HttpReply StreamCounters(const HttpCall& call);
   HttpReply StreamEvents(const HttpCall& call);

@@ -37,7 +37,7 @@ std::vector<std::string> EthertypeWords(const Interface& interface) {
 
 std::vector<std::string> LocalTexts(const Interface& interface) {
   std::vector<std::string> texts;
-  for (const Prefix& prefix : interface.local.prefixes) texts.push_back(ToString(prefix));
+  for (const Prefix& prefix : interface.local.prefixes()) texts.push_back(ToString(prefix));
   return texts;
 }
 

@@ -65,11 +65,12 @@ std::string Items(const std::string& list) {
 // Addresses in words, at most so many.
 std::string Prefixes(const AddressSet& set) {
   constexpr size_t kMost = 40;
-  if (set.any) return "any";
+  if (set.any()) return "any";
   std::string text;
-  for (size_t i = 0; i < set.prefixes.size() && i < kMost; ++i)
-    text += (i == 0 ? "" : ", ") + ToString(set.prefixes[i]);
-  if (set.prefixes.size() > kMost) text += fmt::format(", {} more", set.prefixes.size() - kMost);
+  for (size_t i = 0; i < set.prefixes().size() && i < kMost; ++i)
+    text += (i == 0 ? "" : ", ") + ToString(set.prefixes()[i]);
+  if (set.prefixes().size() > kMost)
+    text += fmt::format(", {} more", set.prefixes().size() - kMost);
   return text;
 }
 
@@ -177,12 +178,12 @@ class Page {
           "<td data-l=\"replies\" class=\"n\">{}</td>"
           "<td data-l=\"last hit\" class=\"k\">{}</td></tr>",
           IsNeverHit(rule) || rule.state != RuleState::kActive ? " class=\"never\"" : "",
-          HtmlText(rule.matrix + "/" + rule.id),
-          rule.description.empty()
+          HtmlText(fmt::format("{}/{}", rule.matrix(), rule.id())),
+          rule.text().description.empty()
               ? ""
-              : "<br><span class=\"dim\">" + HtmlText(rule.description) + "</span>",
+              : "<br><span class=\"dim\">" + HtmlText(rule.text().description) + "</span>",
           remark.empty() ? "" : "<br><span class=\"note\">" + remark + "</span>",
-          Items(rule.from_text), Items(rule.to_text), Items(ProtocolText(rule.match)),
+          Items(rule.text().from), Items(rule.text().to), Items(ProtocolText(rule.match)),
           Items(PortText(rule.match)), action, action,
           count != nullptr ? uint64_t{count->total.packets} : 0,
           count != nullptr ? uint64_t{count->total.reply_packets} : 0,
@@ -234,7 +235,7 @@ class Page {
   void Names() {
     std::map<std::string, const AddressSet*> names;
     const auto add = [&](const std::string& text, const AddressSet& set) {
-      if (!set.any && text != Prefixes(set)) names.emplace(text, &set);
+      if (!set.any() && text != Prefixes(set)) names.emplace(text, &set);
     };
     for (const FailsafeEntry& entry : node_.failsafe) {
       add(entry.from_text, entry.match.from);
@@ -242,8 +243,8 @@ class Page {
     }
     for (const Interface& interface : node_.interfaces)
       for (const Rule& rule : interface.rules) {
-        add(rule.from_text, rule.match.from);
-        add(rule.to_text, rule.match.to);
+        add(rule.text().from, rule.match.from);
+        add(rule.text().to, rule.match.to);
       }
     if (names.empty()) return;
     text_ += "<h2>Names</h2><div class=\"wide\"><table><tr><th>Name</th><th>Addresses</th></tr>";

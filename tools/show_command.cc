@@ -85,8 +85,8 @@ std::string TextOf(const Node& node) {
     Numbering numbering;
     for (const Rule& rule : interface.rules) {
       rows.push_back({interface.name, ToString(rule.direction), numbering.Next(rule), rule.key,
-                      rule.from_text, rule.to_text, ProtocolText(rule.match), PortText(rule.match),
-                      ToString(rule.action), StateCell(rule)});
+                      rule.text().from, rule.text().to, ProtocolText(rule.match),
+                      PortText(rule.match), ToString(rule.action), StateCell(rule)});
     }
   }
   return text + "\n" + AlignedTable(rows, {2});
@@ -113,15 +113,15 @@ ordered_json RuleJson(const Rule& rule, const std::string& order, const Sources&
   json["rule"] = rule.key;
   json["direction"] = ToString(rule.direction);
   json["order"] = order == "-" ? ordered_json() : ordered_json(std::stoul(order));
-  json["from"] = rule.from_text;
-  json["to"] = rule.to_text;
+  json["from"] = rule.text().from;
+  json["to"] = rule.text().to;
   json.update(ServiceJson(rule.match));
   json["action"] = ToString(rule.action);
   json["state"] = StateText(rule.state);
   json["expires"] = rule.expires ? ordered_json(MomentText(*rule.expires)) : ordered_json();
   json["log"] = rule.log;
   json["dynamic"] = rule.match.is_live();
-  json["description"] = rule.description;
+  json["description"] = rule.text().description;
   json["place"] = Place(sources, rule.span);
   return json;
 }

@@ -4,11 +4,17 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/policy/sequence_pool.h"
+
 namespace portmatrix {
 
 uint32_t AddressClasses::Number(const AddressSet& set) {
-  if (set.any) return kAny;
-  return numbers_.try_emplace(set.prefixes, static_cast<uint32_t>(numbers_.size())).first->second;
+  if (set.any()) return kAny;
+  if (const auto known = known_.find(set.identity()); known != known_.end()) return known->second;
+  const auto [numbered, added] = numbers_.try_emplace(set, static_cast<uint32_t>(numbers_.size()));
+  // One that is equal and not kept here may go, and another come in its place.
+  if (added) known_.emplace(set.identity(), numbered->second);
+  return numbered->second;
 }
 
 void AddressClasses::Cut() {
@@ -18,12 +24,13 @@ void AddressClasses::Cut() {
     auto operator<=>(const Named&) const = default;
   };
   std::vector<Named> named;
-  for (const auto& [prefixes, set] : numbers_)
-    for (const Prefix& prefix : prefixes) named.push_back({prefix, set});
+  for (const auto& [addresses, set] : numbers_)
+    for (const Prefix& prefix : addresses.prefixes()) named.push_back({prefix, set});
   // Address first, then length: what contains a prefix stands before it.
   std::sort(named.begin(), named.end());
 
-  std::map<std::vector<uint32_t>, uint32_t> classes{{{}, 0}};
+  SequencePool classes;  // by their sets
+  classes.Add({});
   members_.assign(1, {});
 
   struct Open {
@@ -42,10 +49,10 @@ void AddressClasses::Cut() {
     all.clear();
     std::set_union(members_[outer].begin(), members_[outer].end(), own.begin(), own.end(),
                    std::back_inserter(all));
-    const auto [found, added] = classes.try_emplace(all, static_cast<uint32_t>(members_.size()));
-    if (added) members_.push_back(all);
-    if (found->second != outer) prefixes_.push_back({prefix, found->second});
-    enclosing.push_back({prefix, found->second});
+    const uint32_t inner = classes.Add(all);
+    if (inner == members_.size()) members_.push_back(all);
+    if (inner != outer) prefixes_.push_back({prefix, inner});
+    enclosing.push_back({prefix, inner});
   }
 }
 

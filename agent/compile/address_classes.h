@@ -5,7 +5,7 @@
 #define PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
 
 #include <cstdint>
-#include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/policy/model.h"
@@ -36,7 +36,13 @@ class AddressClasses {
   const std::vector<PrefixClass>& prefixes() const { return prefixes_; }
 
  private:
-  std::map<std::vector<Prefix>, uint32_t> numbers_;
+  struct ByContent {
+    size_t operator()(const AddressSet& set) const { return set.Hash(); }
+  };
+
+  std::unordered_map<AddressSet, uint32_t, ByContent> numbers_;
+  // By AddressSet::identity: most sets come as copies of what is in numbers_.
+  std::unordered_map<const void*, uint32_t> known_;
   std::vector<std::vector<uint32_t>> members_;
   std::vector<PrefixClass> prefixes_;
 };

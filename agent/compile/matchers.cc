@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <unordered_set>
 #include <utility>
+
+#include "agent/policy/sequence_pool.h"
 
 namespace portmatrix {
 namespace {
@@ -31,18 +31,24 @@ size_t MatcherTables::MatchesHash::operator()(const Matches& matches) const {
 
 MatcherTables::Axis MatcherTables::MakeAxis(const std::vector<Line>& lines,
                                             uint32_t Line::*side) const {
-  std::unordered_set<uint32_t> concerned;
-  for (const Line& line : lines) concerned.insert(line.*side);
+  std::vector<bool> concerned;  // by set
+  for (const Line& line : lines) {
+    const uint32_t set = line.*side;
+    if (set == AddressClasses::kAny) continue;
+    if (concerned.size() <= set) concerned.resize(set + 1);
+    concerned[set] = true;
+  }
   Axis axis;
-  std::map<std::vector<uint32_t>, uint32_t> known;
+  axis.of_class.reserve(classes_.members().size());
+  SequencePool known;  // rows, by their sets
+  std::vector<uint32_t> sets;
   for (const std::vector<uint32_t>& members : classes_.members()) {
-    std::vector<uint32_t> sets;
+    sets.clear();
     for (const uint32_t set : members)
-      if (concerned.contains(set)) sets.push_back(set);
-    const auto [row, added] =
-        known.try_emplace(std::move(sets), static_cast<uint32_t>(axis.sets.size()));
-    if (added) axis.sets.push_back(row->first);
-    axis.of_class.push_back(row->second);
+      if (set < concerned.size() && concerned[set]) sets.push_back(set);
+    const uint32_t row = known.Add(sets);
+    if (row == axis.sets.size()) axis.sets.push_back(sets);
+    axis.of_class.push_back(row);
   }
   return axis;
 }

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -102,8 +104,18 @@ bool NumberNode(const Node& node, const NumberingLimits& limits, Numbering* numb
   numbering->interfaces.insert(interfaces.given().begin(), interfaces.given().end());
   numbering->devices.insert(devices.given().begin(), devices.given().end());
   numbering->live_sets.insert(live_sets.given().begin(), live_sets.given().end());
-  for (const auto& [rule, slot] : rules)
-    numbering->rules.emplace(RuleIdentity{rule->key, rule->direction}, slot);
+  // In the order of the map: a first policy is written down in one go.
+  std::ranges::sort(rules, {}, [](const std::pair<const Rule*, uint32_t>& named) {
+    return std::pair(std::string_view(named.first->key), named.first->direction);
+  });
+  const bool is_first = numbering->rules.empty();
+  for (const auto& [rule, slot] : rules) {
+    RuleIdentity name{rule->key, rule->direction};
+    if (is_first)
+      numbering->rules.emplace_hint(numbering->rules.end(), std::move(name), slot);
+    else
+      numbering->rules.emplace(std::move(name), slot);
+  }
   return true;
 }
 

@@ -6,8 +6,10 @@
 #define PORTMATRIX_AGENT_DATAPATH_DATAPATH_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/datapath/live_entries.h"
@@ -44,6 +46,8 @@ struct Generation {
   std::vector<LiveSetRoom> live_sets;
 };
 
+using IsNamed = std::function<bool(std::string_view key, Direction direction)>;
+
 class Datapath {
  public:
   virtual ~Datapath() = default;
@@ -52,6 +56,8 @@ class Datapath {
 
   // All names that hold a number, whichever generation they are of.
   virtual Result<Numbering> ReadNumbering() = 0;
+  // The rules that hold a number and of which `is_named` says no.
+  virtual Result<std::vector<RuleIdentity>> RulesBeyond(const IsNamed& is_named) = 0;
   virtual NumberingLimits limits() const = 0;
 
   // ---- Generations ----

@@ -42,6 +42,15 @@ Result<Numbering> FakeDatapath::ReadNumbering() {
   return Run("ReadNumbering", true, [&]() -> Result<Numbering> { return kernel_->numbering; });
 }
 
+Result<std::vector<RuleIdentity>> FakeDatapath::RulesBeyond(const IsNamed& is_named) {
+  return Run("RulesBeyond", true, [&]() -> Result<std::vector<RuleIdentity>> {
+    std::vector<RuleIdentity> beyond;
+    for (const auto& [rule, slot] : kernel_->numbering.rules)
+      if (!is_named(rule.key, rule.direction)) beyond.push_back(rule);
+    return beyond;
+  });
+}
+
 Result<pm_generation> FakeDatapath::ReadGeneration(uint32_t slot) {
   return Run("ReadGeneration", true,
              [&]() -> Result<pm_generation> { return kernel_->slots.at(slot).record; });
@@ -58,7 +67,7 @@ Result<void> FakeDatapath::Install(uint32_t slot, const Generation& generation,
       kernel_->numbering.interfaces[name] = numbering.interfaces.at(name);
     for (const std::string& name : generation.devices)
       kernel_->numbering.devices[name] = numbering.devices.at(name);
-    kernel_->slots.at(slot) = {generation.record, generation.image, generation.rules,
+    kernel_->slots.at(slot) = {generation.record,     generation.image,   generation.rules,
                                generation.interfaces, generation.devices, generation.live_sets};
     for (const LiveSetRoom& set : generation.live_sets) {
       const uint32_t number = numbering.live_sets.at(set.name);

@@ -69,6 +69,7 @@ class FakeDatapath final : public Datapath {
   explicit FakeDatapath(FakeKernel* kernel) : kernel_(kernel) {}
 
   Result<Numbering> ReadNumbering() override;
+  Result<std::vector<RuleIdentity>> RulesBeyond(const IsNamed& is_named) override;
   NumberingLimits limits() const override { return kernel_->limits; }
   Result<pm_generation> ReadGeneration(uint32_t slot) override;
   Result<void> Install(uint32_t slot, const Generation& generation,

@@ -206,6 +206,10 @@ Result<Numbering> KernelDatapath::ReadNumbering() {
   return numbering;
 }
 
+Result<std::vector<RuleIdentity>> KernelDatapath::RulesBeyond(const IsNamed& is_named) {
+  return ledger_->RulesBeyond(is_named);
+}
+
 Result<pm_generation> KernelDatapath::ReadGeneration(uint32_t slot) {
   auto record = map("generations").Lookup<uint32_t, pm_generation>(slot);
   if (!record) return record.error();

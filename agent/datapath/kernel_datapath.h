@@ -37,6 +37,7 @@ class KernelDatapath final : public Datapath {
   static Result<void> RemoveAll(const std::string& pin_root);
 
   Result<Numbering> ReadNumbering() override;
+  Result<std::vector<RuleIdentity>> RulesBeyond(const IsNamed& is_named) override;
   NumberingLimits limits() const override { return {.rules = rule_slots_}; }
   Result<pm_generation> ReadGeneration(uint32_t slot) override;
   Result<void> Install(uint32_t slot, const Generation& generation,

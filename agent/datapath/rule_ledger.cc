@@ -14,11 +14,7 @@
 namespace portmatrix {
 namespace {
 
-RuleIdentity IdentityOf(const pm_rule_name& name) {
-  return {std::string(name.key, strnlen(name.key, sizeof name.key)),
-          static_cast<Direction>(name.direction)};
-}
-
+constexpr size_t kFewNewRules = 64;
 constexpr uint32_t kSums = PM_OWNERS * PM_DIRECTIONS;  // of one bank
 
 }  // namespace
@@ -43,7 +39,8 @@ Result<RuleLedger::Known> RuleLedger::ReadKnown() const {
       if (auto cleared = Clear(slot); !cleared) return cleared.error();
       continue;
     }
-    Entry& entry = Enter(IdentityOf(name), slot, &known);
+    Entry& entry = Enter(std::string_view(name.key, strnlen(name.key, sizeof name.key)),
+                         static_cast<Direction>(name.direction), slot, &known);
     entry.owner = name.owner;
     std::ranges::copy(name.position, entry.position.begin());
   }
@@ -59,19 +56,19 @@ Result<RuleLedger::Known*> RuleLedger::Load() {
   return &*known_;
 }
 
-RuleLedger::Entry& RuleLedger::Enter(const RuleIdentity& rule, uint32_t slot, Known* known) {
-  const auto [named, added] = known->slots.insert_or_assign(rule, slot);
+RuleLedger::Entry& RuleLedger::Enter(std::string_view key, Direction direction, uint32_t slot,
+                                     Known* known) {
+  known->names.Add(key, direction, slot);
   if (known->entries.size() <= slot) known->entries.resize(slot + 1);
-  known->entries[slot].rule = &named->first;
   return known->entries[slot];
 }
 
-pm_rule_name RuleLedger::NameOf(const Entry& entry) {
+pm_rule_name RuleLedger::NameOf(const Known& known, uint32_t slot) {
   pm_rule_name name{};
-  entry.rule->key.copy(name.key, sizeof name.key - 1);
-  name.owner = entry.owner;
-  name.direction = static_cast<uint8_t>(entry.rule->direction);
-  std::ranges::copy(entry.position, name.position);
+  known.names.key(slot).copy(name.key, sizeof name.key - 1);
+  name.owner = known.entries[slot].owner;
+  name.direction = static_cast<uint8_t>(known.names.direction(slot));
+  std::ranges::copy(known.entries[slot].position, name.position);
   return name;
 }
 
@@ -84,7 +81,30 @@ Result<void> RuleLedger::Finish() {
 Result<std::map<RuleIdentity, uint32_t>> RuleLedger::Slots() {
   auto known = Load();
   if (!known) return known.error();
-  return (*known)->slots;
+  const RuleNames& names = (*known)->names;
+  std::vector<uint32_t> order;  // of the map
+  order.reserve(names.size());
+  for (uint32_t slot = 0; slot < names.end(); ++slot)
+    if (names.Has(slot)) order.push_back(slot);
+  std::ranges::sort(order, {}, [&names](uint32_t slot) {
+    return std::pair(names.key(slot), names.direction(slot));
+  });
+  std::map<RuleIdentity, uint32_t> slots;
+  for (const uint32_t slot : order)
+    slots.emplace_hint(slots.end(),
+                       RuleIdentity{std::string(names.key(slot)), names.direction(slot)}, slot);
+  return slots;
+}
+
+Result<std::vector<RuleIdentity>> RuleLedger::RulesBeyond(const IsNamed& is_named) {
+  auto known = Load();
+  if (!known) return known.error();
+  const RuleNames& names = (*known)->names;
+  std::vector<RuleIdentity> beyond;
+  for (uint32_t slot = 0; slot < names.end(); ++slot)
+    if (names.Has(slot) && !is_named(names.key(slot), names.direction(slot)))
+      beyond.push_back({std::string(names.key(slot)), names.direction(slot)});
+  return beyond;
 }
 
 Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleIdentity>& rules,
@@ -92,13 +112,23 @@ Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleId
   auto known = Load();
   if (!known) return known.error();
   std::vector<Entry>& entries = (*known)->entries;
-  const RuleSlots slots(numbering.rules);
+  RuleNames& names = (*known)->names;
+  // Most often most of them have their names already, and few slots are asked for.
+  std::optional<RuleSlots> slots;
+  size_t asked = 0;
+  const auto slot_of = [&](const RuleIdentity& rule) {
+    if (!slots && ++asked < kFewNewRules) return numbering.rules.at(rule);
+    if (!slots) slots.emplace(numbering.rules);
+    return slots->Find(rule.key, rule.direction).value();
+  };
+  names.Reserve(rules.size());
   Marked changed;
   std::vector<bool> placed(entries.size());
   for (uint32_t i = 0; i < rules.size(); ++i) {
-    const uint32_t slot = slots.Find(rules[i].key, rules[i].direction).value();
-    if (slot >= entries.size() || entries[slot].rule == nullptr) {
-      Entry& entry = Enter(rules[i], slot, *known);
+    const auto named = names.Find(rules[i].key, rules[i].direction);
+    const uint32_t slot = named ? *named : slot_of(rules[i]);
+    if (!named) {
+      Entry& entry = Enter(rules[i].key, rules[i].direction, slot, *known);
       const std::string interface = rules[i].key.substr(0, rules[i].key.find('/'));
       entry.owner = static_cast<uint16_t>(numbering.interfaces.at(interface));
     } else if (entries[slot].position[generation_slot] == i + 1) {
@@ -110,13 +140,11 @@ Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleId
     changed.slots.push_back(slot);
   }
   for (uint32_t slot = 0; slot < placed.size(); ++slot) {
-    if (entries[slot].rule == nullptr || placed[slot] ||
-        entries[slot].position[generation_slot] == 0)
-      continue;
+    if (!names.Has(slot) || placed[slot] || entries[slot].position[generation_slot] == 0) continue;
     entries[slot].position[generation_slot] = 0;
     changed.slots.push_back(slot);
   }
-  for (const uint32_t slot : changed.slots) changed.names.push_back(NameOf(entries[slot]));
+  for (const uint32_t slot : changed.slots) changed.names.push_back(NameOf(**known, slot));
   Result<void> done = maps_.names.UpdateAll(changed.slots, changed.names);
   if (!done) known_.reset();
   return done;
@@ -129,13 +157,13 @@ Result<void> RuleLedger::Retire(const std::vector<RuleIdentity>& rules) {
   if (!retirements) return retirements.error();
   Marked marked;
   for (const RuleIdentity& rule : rules) {
-    const auto found = (*known)->slots.find(rule);
-    if (found == (*known)->slots.end()) continue;
-    marked.slots.push_back(found->second);
-    marked.names.push_back(NameOf((*known)->entries[found->second]));
+    const auto slot = (*known)->names.Find(rule.key, rule.direction);
+    if (!slot) continue;
+    marked.slots.push_back(*slot);
+    marked.names.push_back(NameOf(**known, *slot));
     marked.names.back().retired_at = static_cast<uint32_t>(*retirements + 1);
-    (*known)->entries[found->second] = Entry();
-    (*known)->slots.erase(found);
+    (*known)->entries[*slot] = Entry();
+    (*known)->names.Remove(*slot);
   }
   if (marked.slots.empty()) return {};
   Result<void> done = MoveCounts(marked, *retirements);

@@ -9,10 +9,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/datapath/bpf_map.h"
+#include "agent/datapath/datapath.h"
 #include "agent/datapath/result.h"
+#include "agent/datapath/rule_names.h"
 #include "maps/layout.h"
 #include "maps/numbering.h"
 
@@ -36,6 +39,8 @@ class RuleLedger {
   Result<void> Finish();
   // Every rule that has a slot.
   Result<std::map<RuleIdentity, uint32_t>> Slots();
+  // Datapath::RulesBeyond.
+  Result<std::vector<RuleIdentity>> RulesBeyond(const IsNamed& is_named);
   // Gives the rules of a generation their names and their places in `generation_slot`.
   Result<void> Name(uint32_t generation_slot, const std::vector<RuleIdentity>& rules,
                     const Numbering& numbering);
@@ -44,13 +49,12 @@ class RuleLedger {
 
  private:
   struct Entry {
-    const RuleIdentity* rule = nullptr;  // null: the slot is free
     uint16_t owner = 0;
     std::array<uint32_t, PM_SLOTS> position{};
   };
   struct Known {
-    std::map<RuleIdentity, uint32_t> slots;
-    std::vector<Entry> entries;  // by slot
+    RuleNames names;             // by slot
+    std::vector<Entry> entries;  // likewise
   };
   struct Marked {
     std::vector<uint32_t> slots;
@@ -59,8 +63,8 @@ class RuleLedger {
 
   Result<Known*> Load();
   Result<Known> ReadKnown() const;
-  static Entry& Enter(const RuleIdentity& rule, uint32_t slot, Known* known);
-  static pm_rule_name NameOf(const Entry& entry);
+  static Entry& Enter(std::string_view key, Direction direction, uint32_t slot, Known* known);
+  static pm_rule_name NameOf(const Known& known, uint32_t slot);
   Result<uint64_t> Retirements() const;
   Result<void> MoveCounts(const Marked& marked, uint64_t retirements) const;
   // Writes the sums as they stand with the marked rules into the bank that does not count yet.

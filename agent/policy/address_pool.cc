@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/address_pool.h"
 
-#include <functional>
-#include <string_view>
+#include <algorithm>
 
 namespace portmatrix {
 namespace {
@@ -10,20 +9,10 @@ namespace {
 // Answers about sets smaller than this are found again faster than they are looked up.
 constexpr size_t kRemembered = 32;
 
-size_t Hash(const AddressSet& set) {
-  size_t hash = set.any ? 1 : 0;
-  for (const Prefix& prefix : set.prefixes) {
-    const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
-                                 prefix.address.bytes.size());
-    hash = hash * 31 + std::hash<std::string_view>()(bytes) + prefix.length;
-  }
-  return hash;
-}
-
 }  // namespace
 
 size_t AddressPool::Add(const AddressSet& set) {
-  const size_t hash = Hash(set);
+  const size_t hash = set.Hash();
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto known = first; known != last; ++known) {
     if (*sets_[known->second] == set) return known->second;
@@ -35,7 +24,7 @@ size_t AddressPool::Add(const AddressSet& set) {
 
 template <typename Ask>
 bool AddressPool::Remember(Memory& memory, size_t left, size_t right, WorkBudget& budget, Ask ask) {
-  const size_t cost = std::min(at(left).prefixes.size(), at(right).prefixes.size()) + 1;
+  const size_t cost = std::min(at(left).prefixes().size(), at(right).prefixes().size()) + 1;
   if (cost < kRemembered) {
     budget.Spend(cost);
     return ask();
@@ -52,7 +41,7 @@ bool AddressPool::Intersects(size_t left, size_t right, WorkBudget& budget) {
 }
 
 bool AddressPool::Contains(size_t outer, size_t inner, WorkBudget& budget) {
-  if (outer == inner || at(outer).any) return true;
+  if (outer == inner || at(outer).any()) return true;
   return Remember(contains_, outer, inner, budget,
                   [&] { return at(outer).ContainsAll(at(inner)); });
 }

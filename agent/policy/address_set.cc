@@ -2,7 +2,9 @@
 // Sets of addresses. A reduced set is sorted and its prefixes are disjoint, so that an address
 // lies, if anywhere, in the last prefix that does not begin behind it.
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <string_view>
 
 #include "agent/policy/model.h"
 
@@ -58,43 +60,63 @@ const Prefixes& Everything() {
 
 }  // namespace
 
+const Prefixes& AddressSet::prefixes() const {
+  static const Prefixes kNone;
+  return content_ == nullptr ? kNone : content_->prefixes;
+}
+
 bool AddressSet::Contains(const Address& address) const {
-  if (any) return true;
-  const auto next = FirstBehind(prefixes, address);
-  return next != prefixes.begin() && std::prev(next)->Contains(address);
+  if (any()) return true;
+  const auto next = FirstBehind(prefixes(), address);
+  return next != prefixes().begin() && std::prev(next)->Contains(address);
 }
 
 bool AddressSet::ContainsAll(const AddressSet& other) const {
-  if (any) return true;
-  return std::ranges::all_of(other.any ? Everything() : other.prefixes,
-                             [&](const Prefix& prefix) { return Covers(prefixes, prefix); });
+  if (any() || identity() == other.identity()) return true;
+  return std::ranges::all_of(other.any() ? Everything() : other.prefixes(),
+                             [&](const Prefix& prefix) { return Covers(prefixes(), prefix); });
 }
 
 bool AddressSet::Intersects(const AddressSet& other) const {
-  if (any) return !other.empty();
-  if (other.any) return !empty();
-  const bool smaller = prefixes.size() < other.prefixes.size();
-  const Prefixes& few = smaller ? prefixes : other.prefixes;
-  const Prefixes& many = smaller ? other.prefixes : prefixes;
+  if (any()) return !other.empty();
+  if (other.any() || identity() == other.identity()) return !empty();
+  const bool smaller = prefixes().size() < other.prefixes().size();
+  const Prefixes& few = smaller ? prefixes() : other.prefixes();
+  const Prefixes& many = smaller ? other.prefixes() : prefixes();
   return std::ranges::any_of(few, [&](const Prefix& prefix) { return Touches(many, prefix); });
 }
 
-AddressSet AddressSet::Any() {
-  AddressSet set;
-  set.any = true;
-  return set;
+bool AddressSet::operator==(const AddressSet& other) const {
+  return identity() == other.identity() || (any() == other.any() && prefixes() == other.prefixes());
 }
 
-AddressSet AddressSet::Of(std::vector<Prefix> prefixes) {
-  if (!std::ranges::is_sorted(prefixes)) std::ranges::sort(prefixes);
-  AddressSet set;
-  // A prefix sorts before those inside it.
-  for (const Prefix& prefix : prefixes) {
-    if (set.prefixes.empty() || !set.prefixes.back().Contains(prefix)) {
-      set.prefixes.push_back(prefix);
-    }
+size_t AddressSet::Hash() const {
+  size_t hash = any() ? 1 : 0;
+  for (const Prefix& prefix : prefixes()) {
+    const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
+                                 prefix.address.bytes.size());
+    hash = hash * 31 + std::hash<std::string_view>()(bytes) + prefix.length;
   }
-  return set;
+  return hash;
+}
+
+AddressSet AddressSet::Any() {
+  static const AddressSet kAny(
+      std::make_shared<const Content>(Content{.any = true, .prefixes = {}}));
+  return kAny;
+}
+
+AddressSet AddressSet::Of(Prefixes prefixes) {
+  if (!std::ranges::is_sorted(prefixes)) std::ranges::sort(prefixes);
+  // A prefix sorts before those inside it.
+  size_t kept = 0;
+  for (const Prefix& prefix : prefixes)
+    if (kept == 0 || !prefixes[kept - 1].Contains(prefix)) prefixes[kept++] = prefix;
+  if (kept == 0) return {};
+  prefixes.resize(kept);
+  prefixes.shrink_to_fit();
+  return AddressSet(
+      std::make_shared<const Content>(Content{.any = false, .prefixes = std::move(prefixes)}));
 }
 
 }  // namespace portmatrix

@@ -118,11 +118,11 @@ class ActiveSets {
 
 Stretches<Address> StretchesOf(const AddressSet& set, Family family) {
   Stretches<Address> stretches;
-  if (set.any) {
+  if (set.any()) {
     const Prefix all{Address{family, {}}, 0};
     stretches.push_back({all.address, LastOf(all)});
   }
-  for (const Prefix& prefix : set.prefixes) {
+  for (const Prefix& prefix : set.prefixes()) {
     if (prefix.address.family == family) stretches.push_back({prefix.address, LastOf(prefix)});
   }
   return stretches;

@@ -25,7 +25,8 @@ Side Look(const ResolvedAddresses& resolved, const Locality& locality) {
   const bool touches = side.here || locality.here.Intersects(addresses);
   side.elsewhere = !touches && locality.elsewhere.ContainsAll(addresses);
   // `any` touches everything and is no mixture that somebody wrote down.
-  side.mixed = !addresses.any && touches && !side.here && locality.elsewhere.Intersects(addresses);
+  side.mixed =
+      !addresses.any() && touches && !side.here && locality.elsewhere.Intersects(addresses);
   if (resolved.live != 0) side.here = side.elsewhere = false;
   return side;
 }

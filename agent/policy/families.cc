@@ -15,10 +15,10 @@ struct Families {
 };
 
 Families Of(const AddressSet& set, LiveMask live) {
-  if (set.any || set.empty() || live != 0) return {true, true};
+  if (set.any() || set.empty() || live != 0) return {true, true};
   // Sorted, IPv4 first.
-  return {set.prefixes.front().address.family == Family::kIpv4,
-          set.prefixes.back().address.family == Family::kIpv6};
+  return {set.prefixes().front().address.family == Family::kIpv4,
+          set.prefixes().back().address.family == Family::kIpv6};
 }
 
 Families Of(const Match& match) {

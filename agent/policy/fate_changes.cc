@@ -46,7 +46,7 @@ bool IsDhcpClient(const Interface* interface) {
 // Sources that one policy's steps must name as spoofed, beside those that are in any case.
 AddressSet SpoofedBeside(const AddressSet& always, const Interface* interface) {
   if (interface == nullptr) return {};
-  std::vector<Prefix> prefixes = interface->local.prefixes;
+  std::vector<Prefix> prefixes = interface->local.prefixes();
   const std::vector<Prefix>& forbidden = ForbiddenSources();
   prefixes.insert(prefixes.end(), forbidden.begin(), forbidden.end());
   return Difference(AddressSet::Of(std::move(prefixes)), always);
@@ -158,7 +158,7 @@ FateChanges CompareFates(const Node& before, const Node& after, const FateQuesti
 // name their spoofed sources, so that the difference is exact for these as well.
 AddressSet AlwaysSpoofed(const Interface* before, const Interface* after) {
   if (IsDhcpClient(before) != IsDhcpClient(after)) return {};
-  std::vector<Prefix> prefixes = CommonLocal(before, after).prefixes;
+  std::vector<Prefix> prefixes = CommonLocal(before, after).prefixes();
   const std::vector<Prefix>& forbidden = ForbiddenSources();
   prefixes.insert(prefixes.end(), forbidden.begin(), forbidden.end());
   return AddressSet::Of(std::move(prefixes));

@@ -76,7 +76,7 @@ class Search {
 
   Ends EndsOf(size_t others, size_t own, Family family) {
     if (pool_.Contains(others, own, budget_)) return {true, {}};
-    budget_.Spend(pool_.at(others).prefixes.size());
+    budget_.Spend(pool_.at(others).prefixes().size());
     return {false, StretchesOf(pool_.at(others), family)};
   }
 

@@ -17,7 +17,7 @@ void CheckLocals(const WrittenNode& node, const std::vector<ResolvedAddresses>& 
   for (size_t i = 0; i < locals.size(); ++i) {
     const WrittenInterface& interface = node.interfaces[i];
     if (locals[i].broken) continue;
-    if (locals[i].set.ContainsAll(AddressSet::Any()) || locals[i].set.any) {
+    if (locals[i].set.ContainsAll(AddressSet::Any()) || locals[i].set.any()) {
       diagnostics.Error(
           "bad-local", interface.local.span,
           fmt::format("the local addresses of interface `{}` may not be any", interface.name),

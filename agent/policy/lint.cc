@@ -25,16 +25,16 @@ constexpr std::array kRuleLints = {kShadowedRule,       kFailsafeCoversRule,  kN
 
 // Every address of a family.
 bool IsAnybody(const AddressSet& set) {
-  return set.any || set.ContainsAll(AddressSet::Of({Prefix{Address{Family::kIpv4, {}}, 0}})) ||
+  return set.any() || set.ContainsAll(AddressSet::Of({Prefix{Address{Family::kIpv4, {}}, 0}})) ||
          set.ContainsAll(AddressSet::Of({Prefix{Address{Family::kIpv6, {}}, 0}}));
 }
 
 void CheckAlone(const Rule& rule, LintRun& run) {
   if (rule.state == RuleState::kExpired && !IsIgnored(rule, kExpiredRule)) {
-    run.Warn(
-        kExpiredRule, rule,
-        fmt::format("rule `{}/{}` expired at {}", rule.matrix, rule.id, MomentText(*rule.expires)),
-        "it is as if absent: remove it, or give it more time");
+    run.Warn(kExpiredRule, rule,
+             fmt::format("rule `{}/{}` expired at {}", rule.matrix(), rule.id(),
+                         MomentText(*rule.expires)),
+             "it is as if absent: remove it, or give it more time");
   }
   if (rule.state == RuleState::kActive && rule.action == Action::kAllow &&
       IsAnybody(rule.match.from) && IsAnybody(rule.match.to) && !IsIgnored(rule, kOverBroad)) {

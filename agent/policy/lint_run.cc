@@ -54,7 +54,7 @@ void LintRun::ReportUndecided() {
 }
 
 bool IsIgnored(const Rule& rule, std::string_view lint) {
-  return rule.ignore.contains(std::string(lint));
+  return rule.text().ignore.contains(std::string(lint));
 }
 
 }  // namespace portmatrix

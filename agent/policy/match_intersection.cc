@@ -11,7 +11,7 @@ namespace {
 
 // Of two prefixes one holds the other, or they are apart.
 void AddInside(const AddressSet& inner, const AddressSet& outer, std::vector<Prefix>& prefixes) {
-  for (const Prefix& prefix : inner.prefixes) {
+  for (const Prefix& prefix : inner.prefixes()) {
     if (outer.ContainsAll(AddressSet::Of({prefix}))) prefixes.push_back(prefix);
   }
 }
@@ -19,8 +19,8 @@ void AddInside(const AddressSet& inner, const AddressSet& outer, std::vector<Pre
 }  // namespace
 
 AddressSet Intersection(const AddressSet& left, const AddressSet& right) {
-  if (left.any) return right;
-  if (right.any) return left;
+  if (left.any()) return right;
+  if (right.any()) return left;
   std::vector<Prefix> prefixes;
   AddInside(left, right, prefixes);
   AddInside(right, left, prefixes);

@@ -22,6 +22,18 @@ bool InRanges(const std::vector<PortRange>& ranges, uint16_t port) {
 
 }  // namespace
 
+std::string_view Rule::matrix() const {
+  const size_t first = key.find('/') + 1;
+  return std::string_view(key).substr(first, key.rfind('/') - first);
+}
+
+std::string_view Rule::id() const { return std::string_view(key).substr(key.rfind('/') + 1); }
+
+const RuleText& Rule::text() const {
+  static const RuleText kNone;
+  return written == nullptr ? kNone : *written;
+}
+
 const char* ToString(Direction direction) { return direction == Direction::kIn ? "in" : "out"; }
 
 const char* ToString(Action action) { return action == Action::kAllow ? "allow" : "deny"; }

@@ -4,10 +4,14 @@
 #ifndef PORTMATRIX_AGENT_POLICY_MODEL_H_
 #define PORTMATRIX_AGENT_POLICY_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/policy/source.h"
@@ -29,20 +33,35 @@ constexpr Direction Opposite(Direction direction) {
   return direction == Direction::kIn ? Direction::kOut : Direction::kIn;
 }
 
-// A set of addresses of both families. `prefixes` is sorted, without duplicates or prefixes inside
-// others; with `any` it is empty.
-struct AddressSet {
-  bool any = false;
-  std::vector<Prefix> prefixes;
+// A set of addresses of both families. It never changes: copies share what they hold, so that a set
+// which thousands of rules name is there once.
+class AddressSet {
+ public:
+  AddressSet() = default;  // empty
+  static AddressSet Any();
+  static AddressSet Of(std::vector<Prefix> prefixes);  // sorts and reduces
+
+  bool any() const { return content_ != nullptr && content_->any; }
+  // Sorted, without duplicates or prefixes inside others; none with `any`.
+  const std::vector<Prefix>& prefixes() const;
+  bool empty() const { return !any() && prefixes().empty(); }
 
   bool Contains(const Address& address) const;
   bool ContainsAll(const AddressSet& other) const;  // every address of other is in this one
   bool Intersects(const AddressSet& other) const;
-  bool empty() const { return !any && prefixes.empty(); }
-  bool operator==(const AddressSet&) const = default;
+  bool operator==(const AddressSet& other) const;
+  size_t Hash() const;  // of what it holds
+  // The same for copies; of equal sets that were made apart it differs.
+  const void* identity() const { return content_.get(); }
 
-  static AddressSet Any();
-  static AddressSet Of(std::vector<Prefix> prefixes);  // sorts and reduces
+ private:
+  struct Content {
+    bool any = false;
+    std::vector<Prefix> prefixes;
+  };
+  explicit AddressSet(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+
+  std::shared_ptr<const Content> content_;  // null: empty
 };
 
 // A set whose entries come and go at run time; what it holds is no part of the policy.
@@ -97,23 +116,29 @@ enum class RuleState : uint8_t {
   kInactive,  // its local side names only addresses local to another interface of the node
 };
 
+// What the policy says of a rule beside its meaning, and how it wrote it.
+struct RuleText {
+  std::string description;
+  std::string from;  // as written: set names and prefixes, not resolved
+  std::string to;
+  std::map<std::string, std::string> ignore;  // lint name to reason
+};
+
 // A rule in one direction; `direction: both` gives two.
 struct Rule {
-  std::string matrix;
-  std::string id;
   std::string key;  // interface/matrix/id
   Direction direction = Direction::kIn;
   Action action = Action::kAllow;
   RuleState state = RuleState::kActive;
-  Match match;
   bool log = false;
-  std::optional<int64_t> expires;  // seconds since 1970
-  std::string description;
-  Span span;  // of the rule's id
-  // How the policy wrote it, for tables: set names and prefixes, not resolved.
-  std::string from_text;
-  std::string to_text;
-  std::map<std::string, std::string> ignore;  // lint name to reason
+  Match match;
+  std::optional<int64_t> expires;           // seconds since 1970
+  Span span;                                // of the rule's id
+  std::shared_ptr<const RuleText> written;  // null: left out (resolve.h)
+
+  std::string_view matrix() const;
+  std::string_view id() const;
+  const RuleText& text() const;  // empty where it was left out
 };
 
 struct FailsafeEntry {

@@ -47,7 +47,7 @@ std::vector<EarlyStep> StepsBeforeRules(const Interface& interface, Direction di
     }
   }
   if (direction == Direction::kOut) return steps;
-  std::vector<Prefix> sources = interface.local.prefixes;
+  std::vector<Prefix> sources = interface.local.prefixes();
   sources.insert(sources.end(), ForbiddenSources().begin(), ForbiddenSources().end());
   EarlyStep spoofed;
   spoofed.match.from = AddressSet::Of(std::move(sources));

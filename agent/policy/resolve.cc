@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -22,11 +22,12 @@ namespace {
 
 class Resolution {
  public:
-  Resolution(const Policy& policy, const WrittenNode& written, int64_t now,
+  Resolution(const Policy& policy, const WrittenNode& written, int64_t now, RuleTexts texts,
              Diagnostics& diagnostics)
       : policy_(policy),
         written_(written),
         now_(now),
+        texts_(texts),
         diagnostics_(diagnostics),
         sets_(policy, written, diagnostics) {}
 
@@ -68,9 +69,9 @@ class Resolution {
     std::vector<Prefix> prefixes;
     for (size_t i = 0; i < locals_.size(); ++i) {
       if (i == index) continue;
-      if (locals_[i].set.any) return AddressSet::Any();
-      prefixes.insert(prefixes.end(), locals_[i].set.prefixes.begin(),
-                      locals_[i].set.prefixes.end());
+      if (locals_[i].set.any()) return AddressSet::Any();
+      prefixes.insert(prefixes.end(), locals_[i].set.prefixes().begin(),
+                      locals_[i].set.prefixes().end());
     }
     return AddressSet::Of(std::move(prefixes));
   }
@@ -111,32 +112,40 @@ class Resolution {
     interface.span = written.span;
     const AddressSet elsewhere = Elsewhere(index);
     const Locality locality{interface.name, interface.local, elsewhere};
+    interface.rules.reserve(CountRules(written));
     for (const WrittenName& name : written.matrices) {
       const WrittenMatrix* matrix = policy_.FindMatrix(name.text);
       if (matrix == nullptr) {
         ReportUnknownMatrix(name);
         continue;
       }
-      interface.rules.reserve(interface.rules.size() + matrix->rules.size());
       for (const WrittenRule& rule : matrix->rules) AddRule(*matrix, rule, locality, interface);
     }
     rules_ += interface.rules.size();
     node_.interfaces.push_back(std::move(interface));
   }
 
+  // With `both` once: most are not.
+  size_t CountRules(const WrittenInterface& interface) const {
+    size_t rules = 0;
+    for (const WrittenName& name : interface.matrices)
+      if (const WrittenMatrix* matrix = policy_.FindMatrix(name.text); matrix != nullptr)
+        rules += matrix->rules.size();
+    return rules;
+  }
+
   void AddRule(const WrittenMatrix& matrix, const WrittenRule& written, const Locality& locality,
                Interface& interface) {
     if (named_prefixes_ > kMaxNamedPrefixes) return;
     ResolvedAddresses from = sets_.Resolve(written.from), to = sets_.Resolve(written.to);
-    named_prefixes_ += from.set.prefixes.size() + to.set.prefixes.size();
+    named_prefixes_ += from.set.prefixes().size() + to.set.prefixes().size();
     if (written.broken || from.broken || to.broken || locals_broken_) return;
     const std::vector<RuleWay> ways = DeriveWays(written, from, to, locality, diagnostics_);
     Match match = MatchOf(written.service, std::move(from), std::move(to));
     WarnOfFamilies(match, written);
+    const std::shared_ptr<const RuleText> text = TextOf(written);
     for (size_t i = 0; i < ways.size(); ++i) {
       Rule rule;
-      rule.matrix = matrix.name;
-      rule.id = written.id;
       rule.key = interface.name + "/" + matrix.name + "/" + written.id;
       rule.direction = ways[i].direction;
       rule.action = written.action;
@@ -145,13 +154,16 @@ class Resolution {
       rule.match = i + 1 < ways.size() ? match : std::move(match);
       rule.log = written.log;
       rule.expires = written.expires;
-      rule.description = written.description;
       rule.span = written.span;
-      rule.from_text = written.from.text;
-      rule.to_text = written.to.text;
-      rule.ignore = written.ignore;
+      rule.written = text;
       interface.rules.push_back(std::move(rule));
     }
+  }
+
+  std::shared_ptr<const RuleText> TextOf(const WrittenRule& rule) const {
+    if (texts_ == RuleTexts::kLeftOut) return nullptr;
+    return std::make_shared<const RuleText>(
+        RuleText{rule.description, rule.from.text, rule.to.text, rule.ignore});
   }
 
   RuleState StateOf(const WrittenRule& rule, const RuleWay& way) const {
@@ -249,6 +261,7 @@ class Resolution {
   const Policy& policy_;
   const WrittenNode& written_;
   const int64_t now_;
+  const RuleTexts texts_;
   Diagnostics& diagnostics_;
   SetTable sets_;
   std::vector<ResolvedAddresses> locals_;
@@ -262,7 +275,7 @@ class Resolution {
 }  // namespace
 
 std::optional<Node> ResolveNode(const Policy& policy, const Sources& sources, std::string_view node,
-                                int64_t now_seconds, Diagnostics& diagnostics) {
+                                int64_t now_seconds, Diagnostics& diagnostics, RuleTexts texts) {
   if (!policy.complete) return std::nullopt;
   const WrittenNode* written = policy.FindNode(node);
   if (written == nullptr) {
@@ -275,7 +288,7 @@ std::optional<Node> ResolveNode(const Policy& policy, const Sources& sources, st
     return std::nullopt;
   }
   const size_t errors = diagnostics.errors();
-  Node resolved = Resolution(policy, *written, now_seconds, diagnostics).Run();
+  Node resolved = Resolution(policy, *written, now_seconds, texts, diagnostics).Run();
   if (diagnostics.errors() > errors) return std::nullopt;
   return resolved;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string_view>
 
@@ -16,9 +17,12 @@ SetTable::SetTable(const Policy& policy, const WrittenNode& node, Diagnostics& d
     : policy_(policy), node_(node), diagnostics_(diagnostics) {}
 
 ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
-  // Most often one name: then the set is there already, in order.
-  if (terms.terms.size() == 1 && terms.terms[0].kind != AddressTerm::Kind::kPrefix) {
-    ResolvedAddresses result = ResolveTerm(terms.terms[0]);
+  // Most often one name or prefix: then the set is there already, in order.
+  if (terms.terms.size() == 1 && terms.listed == nullptr) {
+    const AddressTerm& term = terms.terms[0];
+    ResolvedAddresses result = term.kind == AddressTerm::Kind::kPrefix
+                                   ? ResolvedAddresses{.set = Alone(term.prefix)}
+                                   : ResolveTerm(term);
     result.broken |= terms.broken;
     return result;
   }
@@ -30,6 +34,7 @@ ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
     lists_.insert(terms.listed.get());
   }
   std::set<std::string_view> named;
+  bool any = false;
   for (const AddressTerm& term : terms.terms) {
     if (term.kind == AddressTerm::Kind::kPrefix) {
       prefixes.push_back(term.prefix);
@@ -39,13 +44,28 @@ ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
     if (term.kind == AddressTerm::Kind::kSet && !named.insert(term.name).second) continue;
     const ResolvedAddresses part = ResolveTerm(term);
     result.broken |= part.broken;
-    result.set.any |= part.set.any;
+    any |= part.set.any();
     result.live |= part.live;
-    prefixes.insert(prefixes.end(), part.set.prefixes.begin(), part.set.prefixes.end());
+    prefixes.insert(prefixes.end(), part.set.prefixes().begin(), part.set.prefixes().end());
   }
-  if (result.set.any) result.live = 0;
-  result.set = result.set.any ? AddressSet::Any() : AddressSet::Of(std::move(prefixes));
+  if (any) result.live = 0;
+  result.set = any ? AddressSet::Any() : Shared(AddressSet::Of(std::move(prefixes)));
   return result;
+}
+
+AddressSet SetTable::Alone(const Prefix& prefix) {
+  written_.push_back(prefix);
+  AddressSet& set = alone_[prefix];
+  if (set.empty()) set = AddressSet::Of({prefix});
+  return set;
+}
+
+AddressSet SetTable::Shared(AddressSet set) { return *sets_.insert(std::move(set)).first; }
+
+size_t SetTable::ByContent::operator()(const Prefix& prefix) const {
+  const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
+                               prefix.address.bytes.size());
+  return std::hash<std::string_view>()(bytes) + prefix.length;
 }
 
 ResolvedAddresses SetTable::ResolveTerm(const AddressTerm& term) {
@@ -70,7 +90,7 @@ const ResolvedAddresses& SetTable::ResolveSet(const WrittenSet& set) {
   open_.push_back(&set);
   ResolvedAddresses result = Resolve(set.content);
   open_.pop_back();
-  set_prefixes_ += result.set.prefixes.size();
+  set_prefixes_ += result.set.prefixes().size();
   return resolved_.emplace(&set, std::move(result)).first->second;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sets as one node sees them: its own before the shared ones, each resolved once.
+// The sets as one node sees them: its own before the shared ones, each resolved once. Whatever is
+// written in several places is the same AddressSet in all of them.
 #ifndef PORTMATRIX_AGENT_POLICY_SET_TABLE_H_
 #define PORTMATRIX_AGENT_POLICY_SET_TABLE_H_
 
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/policy/diagnostic.h"
@@ -38,8 +41,16 @@ class SetTable {
   size_t CountPrefixes(size_t enough) const;
 
  private:
+  struct ByContent {
+    size_t operator()(const AddressSet& set) const { return set.Hash(); }
+    size_t operator()(const Prefix& prefix) const;
+  };
+
   const ResolvedAddresses& ResolveSet(const WrittenSet& set);
   ResolvedAddresses ResolveTerm(const AddressTerm& term);
+  AddressSet Alone(const Prefix& prefix);
+  // The set that is equal to this one and came first.
+  AddressSet Shared(AddressSet set);
   ResolvedAddresses AddLive(const WrittenSet& set);
   void ReportUnknown(const AddressTerm& term);
   void ReportCycle(const AddressTerm& term);
@@ -49,6 +60,8 @@ class SetTable {
   const WrittenNode& node_;
   Diagnostics& diagnostics_;
   std::map<const WrittenSet*, ResolvedAddresses> resolved_;
+  std::unordered_map<Prefix, AddressSet, ByContent> alone_;  // by the one prefix in it
+  std::unordered_set<AddressSet, ByContent> sets_;           // of several terms
   std::vector<LiveSet> live_sets_;
   std::vector<const WrittenSet*> open_;  // being resolved, outermost first
   std::vector<Prefix> written_;          // in terms, as often as they were met

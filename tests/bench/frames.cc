@@ -23,10 +23,10 @@ std::optional<Address> DrawAddress(const AddressSet& set, Family family, std::mt
   Address address{};
   address.family = family;
   size_t fixed = 0;
-  if (!set.any) {
+  if (!set.any()) {
     // Sorted, so the prefixes of a family stand together.
     const auto of_family = std::ranges::equal_range(
-        set.prefixes, family, {}, [](const Prefix& prefix) { return prefix.address.family; });
+        set.prefixes(), family, {}, [](const Prefix& prefix) { return prefix.address.family; });
     if (of_family.empty()) return std::nullopt;
     const Prefix& prefix = of_family[random() % of_family.size()];
     address = prefix.address;
@@ -70,7 +70,7 @@ std::optional<bench_frame> DrawFrame(const Rule& rule, const Interface& interfac
   if (protocols.empty()) return std::nullopt;
   const bool in = rule.direction == Direction::kIn;
   const auto side = [&](const AddressSet& set, bool local) {
-    return DrawAddress(local && set.any ? interface.local : set, family, random);
+    return DrawAddress(local && set.any() ? interface.local : set, family, random);
   };
   const auto from = side(rule.match.from, !in), to = side(rule.match.to, in);
   if (!from || !to) return std::nullopt;

@@ -46,8 +46,6 @@ Node OnePortNode(uint16_t port, const std::string& id) {
   interface.ethertypes = {0x0806};
   interface.xdp = XdpMode::kAny;
   Rule rule;
-  rule.matrix = "m";
-  rule.id = id;
   rule.key = "external/m/" + id;
   rule.match.from = AddressSet::Any();
   rule.match.to = interface.local;

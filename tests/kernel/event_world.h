@@ -27,7 +27,7 @@ inline constexpr uint32_t kRules = 64;
 
 inline Interface With(Interface interface, const std::vector<std::string>& logging) {
   for (Rule& rule : interface.rules)
-    rule.log = std::ranges::find(logging, rule.id) != logging.end();
+    rule.log = std::ranges::find(logging, rule.id()) != logging.end();
   return interface;
 }
 

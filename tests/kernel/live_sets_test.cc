@@ -27,7 +27,6 @@ class LiveSets : public PinnedNodeTest {
     Node node = NodeOf({7001});
     node.live_sets = {{"other", 10, {}}, {"blocked", max, {}}};
     Rule deny = node.interfaces[0].rules[0];
-    deny.id = "no";
     deny.key = "ext/m/no";
     deny.action = Action::kDeny;
     deny.match.from = {};

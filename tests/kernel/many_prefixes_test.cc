@@ -71,10 +71,10 @@ TEST(ManyPrefixes, EachStretchIsFound) {
        {.id = "web",
         .direction = Direction::kIn,
         .match = {.to = local, .protocols = {protocol::kTcp}, .ports = {Port(443)}}}}));
-  AddressSet& listed = RuleOf(node, "ext", "listed").match.from;
-  listed.any = false;
+  std::vector<Prefix> listed;
   for (const std::vector<Prefix>& list : lists)
-    listed.prefixes.insert(listed.prefixes.end(), list.begin(), list.end());
+    listed.insert(listed.end(), list.begin(), list.end());
+  RuleOf(node, "ext", "listed").match.from = AddressSet::Of(std::move(listed));
 
   auto made = ThreeJudges::Make(node);
   ASSERT_TRUE(made) << made.error().Text();

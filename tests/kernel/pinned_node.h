@@ -60,9 +60,7 @@ class PinnedNodeTest : public testing::Test {
     interface.xdp = XdpMode::kAny;
     for (const uint16_t port : ports) {
       Rule rule;
-      rule.matrix = "m";
-      rule.id = "p" + std::to_string(port);
-      rule.key = "ext/m/" + rule.id;
+      rule.key = "ext/m/p" + std::to_string(port);
       rule.match.from = AddressSet::Any();
       rule.match.to = interface.local;
       rule.match.protocols = {IPPROTO_UDP};

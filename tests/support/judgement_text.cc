@@ -6,7 +6,7 @@ namespace portmatrix {
 std::string Describe(const Judgement& judgement) {
   std::string text = judgement.verdict == Verdict::kPass ? "pass " : "drop ";
   text += ReasonWord(judgement.reason);
-  if (judgement.rule != nullptr) text += " " + judgement.rule->id;
+  if (judgement.rule != nullptr) text += " " + std::string(judgement.rule->id());
   if (judgement.audited) text += " audited";
   if (!judgement.interface) text += " on device";
   return text;

@@ -52,8 +52,6 @@ Match MakeMatch(const MatchRow& row) {
 
 Rule MakeRule(const std::string& interface, const RuleRow& row) {
   Rule rule;
-  rule.matrix = kMatrix;
-  rule.id = row.id;
   rule.key = interface + "/" + kMatrix + "/" + row.id;
   rule.direction = row.direction;
   rule.action = row.action;
@@ -81,14 +79,14 @@ Interface MakeInterface(const std::string& name, const std::string& device,
 
 Rule& RuleOf(Node& node, const std::string& interface, const std::string& id) {
   for (Rule& rule : InterfaceOf(node, interface).rules) {
-    if (rule.id == id) return rule;
+    if (rule.id() == id) return rule;
   }
   throw std::invalid_argument("no such rule: " + id);
 }
 
 void RemoveRule(Node& node, const std::string& interface, const std::string& id) {
   std::erase_if(InterfaceOf(node, interface).rules,
-                [&id](const Rule& rule) { return rule.id == id; });
+                [&id](const Rule& rule) { return rule.id() == id; });
 }
 
 }  // namespace portmatrix

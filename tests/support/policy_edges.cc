@@ -93,7 +93,7 @@ uint16_t PortOutside(Random& random, const PortRange& range) {
 
 PolicyEdges::PolicyEdges(const Node& node) {
   const auto add_set = [this](const AddressSet& set) {
-    for (const Prefix& prefix : set.prefixes) {
+    for (const Prefix& prefix : set.prefixes()) {
       prefixes_[Index(prefix.address.family)].push_back(prefix);
     }
   };
@@ -137,7 +137,7 @@ uint16_t PolicyEdges::AnyPort(Random& random) const {
 
 Address PolicyEdges::AddressNear(Random& random, const AddressSet& set, Family family) const {
   std::vector<Prefix> usable;
-  std::ranges::copy_if(set.prefixes, std::back_inserter(usable),
+  std::ranges::copy_if(set.prefixes(), std::back_inserter(usable),
                        [family](const Prefix& prefix) { return prefix.address.family == family; });
   if (usable.empty()) return AnyAddress(random, family);
   const Prefix& prefix = random.From(usable);

@@ -52,9 +52,8 @@ void SetProtocols(Match& match, std::vector<uint8_t> protocols) {
 
 Rule RandomRule(Random& random, const std::string& interface, size_t number) {
   Rule rule;
-  rule.matrix = random.Percent(70) ? "first" : "second";
-  rule.id = "rule" + std::to_string(number);
-  rule.key = interface + "/" + rule.matrix + "/" + rule.id;
+  const std::string matrix = random.Percent(70) ? "first" : "second";
+  rule.key = interface + "/" + matrix + "/rule" + std::to_string(number);
   rule.direction = random.Percent(50) ? Direction::kIn : Direction::kOut;
   rule.action = random.Percent(75) ? Action::kAllow : Action::kDeny;
   rule.match = RandomMatch(random);
@@ -88,11 +87,13 @@ std::vector<Rule> RandomRules(Random& random, const std::string& interface) {
 
 AddressSet RandomLocal(Random& random) {
   AddressSet local;
-  while (local.empty() || local.any) {
+  while (local.empty() || local.any()) {
     local = RandomAddresses(random, 4);
     // A whole family would make every source spoofed.
-    std::erase_if(local.prefixes,
+    std::vector<Prefix> prefixes = local.prefixes();
+    std::erase_if(prefixes,
                   [&](const Prefix& prefix) { return prefix.length < 3 && !random.Percent(5); });
+    if (!local.any()) local = AddressSet::Of(std::move(prefixes));
   }
   return local;
 }
@@ -179,7 +180,7 @@ FailsafeEntry RandomFailsafe(Random& random) {
   entry.match = RandomMatch(random);
   if (random.Percent(70)) entry.match.to = AddressSet::Any();
   // Any, any, any is refused; so broad an entry would leave the rules nothing to do.
-  if (entry.match.from.any) entry.match.from = AddressSet::Of({RandomPrefix(random)});
+  if (entry.match.from.any()) entry.match.from = AddressSet::Of({RandomPrefix(random)});
   return entry;
 }
 
@@ -242,7 +243,7 @@ void ChangeOne(Random& random, Node& node) {
 void MakeLive(Random& random, size_t sets, AddressSet& side, LiveMask& mask) {
   mask |= LiveMask{1} << random.Below(sets);
   if (random.Percent(20)) mask |= LiveMask{1} << random.Below(sets);
-  if (side.any || random.Percent(60)) side = {};
+  if (side.any() || random.Percent(60)) side = {};
 }
 
 void SwapBits(LiveMask& mask, size_t one, size_t other) {

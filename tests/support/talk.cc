@@ -35,7 +35,7 @@ uint8_t PickProtocol(Random& random, const Match& match, Family family) {
 }
 
 bool HasFamily(const AddressSet& set, Family family) {
-  return set.any || std::ranges::any_of(set.prefixes, [family](const Prefix& prefix) {
+  return set.any() || std::ranges::any_of(set.prefixes(), [family](const Prefix& prefix) {
            return prefix.address.family == family;
          });
 }
@@ -146,7 +146,7 @@ void TalkSource::AimAt(Random& random, const Match& match, const Interface& inte
                        Talk& talk) const {
   const Family family = PickFamily(random, match);
   const auto address = [&](const AddressSet& set, bool ours) {
-    return edges_.AddressNear(random, set.any && ours ? interface.local : set, family);
+    return edges_.AddressNear(random, set.any() && ours ? interface.local : set, family);
   };
   Address source = address(match.from, talk.direction == Direction::kOut);
   // Where prefixes nest as they do here, too many sources would be spoofed.

@@ -25,11 +25,9 @@ Address At(const char* text) { return *ParseAddress(text); }
 
 TEST(AddressSet, DropsWhatLiesInsideOthersAndTwins) {
   std::vector<std::string> texts;
-  for (const Prefix& prefix :
-       Set({"10.0.0.1", "2001:db8::/32", "10.0.0.0/24", "10.0.0.1", "10.0.1.0/24", "2001:db8::1"})
-           .prefixes) {
-    texts.push_back(ToString(prefix));
-  }
+  const AddressSet set =
+      Set({"10.0.0.1", "2001:db8::/32", "10.0.0.0/24", "10.0.0.1", "10.0.1.0/24", "2001:db8::1"});
+  for (const Prefix& prefix : set.prefixes()) texts.push_back(ToString(prefix));
   EXPECT_THAT(texts, ElementsAre("10.0.0.0/24", "10.0.1.0/24", "2001:db8::/32"));
 }
 
@@ -105,6 +103,21 @@ TEST(AddressSet, AgreesWithEveryAddressOfASmallSpace) {
     ASSERT_EQ(left.Intersects(right), intersects) << round;
     ASSERT_EQ(left.ContainsAll(right), contains_all) << round;
   }
+}
+
+TEST(AddressSet, CopiesAreTheSameAndEqualOnesAreEqual) {
+  const AddressSet set = Set({"10.0.0.0/24", "2001:db8::/32"}), copy = set;
+  const AddressSet equal = Set({"2001:db8::/32", "10.0.0.0/24", "10.0.0.7"});
+  EXPECT_EQ(copy.identity(), set.identity());
+  EXPECT_NE(equal.identity(), set.identity());
+  EXPECT_EQ(equal, set);
+  EXPECT_EQ(equal.Hash(), set.Hash());
+  EXPECT_NE(AddressSet::Any(), AddressSet());
+  EXPECT_EQ(AddressSet::Of({}), AddressSet());
+  EXPECT_FALSE(AddressSet() == set);
+  EXPECT_TRUE(set.Intersects(copy));
+  EXPECT_TRUE(set.ContainsAll(copy));
+  EXPECT_FALSE(AddressSet().Intersects(AddressSet()));
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ TEST_P(LiveSetTest, ExpectationsFindThemEmpty) {
   packet.tuple.protocol = 6;
   packet.tuple.destination_port = 443;
   std::copy(peer_.address.bytes.begin(), peer_.address.bytes.end(), packet.tuple.source);
-  const Prefix local = node_.interfaces[0].local.prefixes[GetParam() == Family::kIpv4 ? 0 : 1];
+  const Prefix local = node_.interfaces[0].local.prefixes()[GetParam() == Family::kIpv4 ? 0 : 1];
   std::copy(local.address.bytes.begin(), local.address.bytes.end(), packet.tuple.destination);
   EXPECT_EQ(evaluator_.JudgeOpening(0, kIn, packet).verdict, Verdict::kPass);
 }

@@ -270,10 +270,10 @@ TEST(RandomFateChanges, AreSoWhateverLiveSetsHold) {
 
 AddressSet Split(const AddressSet& set, Random& random) {
   std::vector<Prefix> prefixes;
-  if (set.any) {
+  if (set.any()) {
     prefixes = {Prefix{Address{Family::kIpv4, {}}, 0}, Prefix{Address{Family::kIpv6, {}}, 0}};
   } else {
-    prefixes = set.prefixes;
+    prefixes = set.prefixes();
   }
   std::vector<Prefix> split;
   for (const Prefix& prefix : prefixes) {

@@ -190,7 +190,7 @@ class LyncNode : public testing::TestWithParam<std::tuple<const char*, const cha
 
   static std::string KeyOf(const Interface& interface, const Row& row) {
     const auto rule =
-        std::ranges::find_if(interface.rules, [&](const Rule& r) { return IsRule(row, r.id); });
+        std::ranges::find_if(interface.rules, [&](const Rule& r) { return IsRule(row, r.id()); });
     return rule == interface.rules.end() ? "no rule" : rule->key;
   }
 
@@ -210,12 +210,12 @@ TEST_P(LyncNode, HasThePublicAddressesOfThreeServicesAndOneInside) {
   std::set<Prefix> all;
   for (const std::string_view service : {"access", "webconf", "av", "internal"}) {
     const AddressSet addresses = Addresses(service);
-    ASSERT_EQ(addresses.prefixes.size(), 2u) << service;
-    EXPECT_EQ(addresses.prefixes[0].address.family, Family::kIpv4) << service;
-    EXPECT_EQ(addresses.prefixes[0].length, 32) << service;
-    EXPECT_EQ(addresses.prefixes[1].address.family, Family::kIpv6) << service;
-    EXPECT_EQ(addresses.prefixes[1].length, 128) << service;
-    all.insert(addresses.prefixes.begin(), addresses.prefixes.end());
+    ASSERT_EQ(addresses.prefixes().size(), 2u) << service;
+    EXPECT_EQ(addresses.prefixes()[0].address.family, Family::kIpv4) << service;
+    EXPECT_EQ(addresses.prefixes()[0].length, 32) << service;
+    EXPECT_EQ(addresses.prefixes()[1].address.family, Family::kIpv6) << service;
+    EXPECT_EQ(addresses.prefixes()[1].length, 128) << service;
+    all.insert(addresses.prefixes().begin(), addresses.prefixes().end());
   }
   EXPECT_EQ(all.size(), 8u);
   EXPECT_EQ(InterfaceNamed(*node_, "external").local, Addresses("access, webconf, av"));
@@ -230,7 +230,7 @@ TEST_P(LyncNode, RowsStandOnTheirInterfaceAsTheTableSays) {
     const std::vector<const Row*> expected = RowsOn(interface.name);
     size_t position = 0;
     for (const Rule& rule : interface.rules) {
-      const Row* row = RowOf(rule.id);
+      const Row* row = RowOf(rule.id());
       ASSERT_NE(row, nullptr) << rule.key;
       if (rule.state == RuleState::kInactive) {
         inactive.insert(interface.name + "/" + std::string(row->id));
@@ -315,7 +315,8 @@ TEST_P(LyncNode, JudgesEveryPacketAtTheEdgesAsTheTableDoes) {
   std::set<Address> peers;
   for (const Row& row : kRows) {
     ports.insert({row.ports.first - 1, row.ports.first, row.ports.last, row.ports.last + 1});
-    for (const Prefix& prefix : Addresses(row.peers).prefixes) peers.insert(prefix.address);
+    const AddressSet addresses = Addresses(row.peers);
+    for (const Prefix& prefix : addresses.prefixes()) peers.insert(prefix.address);
   }
   for (const char* stranger : {"198.51.100.7", "2001:db8:f0::7", "10.30.0.7", "fd00::7"}) {
     peers.insert(*ParseAddress(stranger));
@@ -333,7 +334,7 @@ TEST_P(LyncNode, JudgesEveryPacketAtTheEdgesAsTheTableDoes) {
       }
       return "no rule";
     };
-    for (const Prefix& local : interface.local.prefixes) {
+    for (const Prefix& local : interface.local.prefixes()) {
       for (const Address& peer : peers) {
         if (peer.family != local.address.family) continue;
         for (const bool in : {true, false}) {

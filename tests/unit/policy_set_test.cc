@@ -227,7 +227,7 @@ interfaces:
   EXPECT_EQ(node.live_sets[1].max, 7u);
   const std::vector<Rule>& rules = node.interfaces.at(0).rules;
   EXPECT_EQ(rules.at(0).match.from_live, 3u);
-  EXPECT_EQ(rules.at(0).match.from.prefixes.size(), 2u);
+  EXPECT_EQ(rules.at(0).match.from.prefixes().size(), 2u);
   EXPECT_EQ(rules.at(0).direction, Direction::kIn);
   EXPECT_FALSE(rules.at(1).match.is_live());
   EXPECT_EQ(rules.at(2).match.to_live, 1u);

@@ -153,7 +153,7 @@ interfaces:
 )"));
   ASSERT_EQ(read.said(), "");
   std::vector<std::string> local;
-  for (const Prefix& prefix : read.nodes[0].interfaces[0].local.prefixes)
+  for (const Prefix& prefix : read.nodes[0].interfaces[0].local.prefixes())
     local.push_back(ToString(prefix));
   EXPECT_THAT(local, ElementsAre("10.0.0.0/30", "192.0.2.9"));
 }
@@ -192,6 +192,57 @@ interfaces: {a: {device: eth0, local: 10.0.0.1, matrices: [m]}}
   EXPECT_EQ(NextExpiry(read.nodes[0], kTestNow), 1'803'859'200);
   EXPECT_EQ(NextExpiry(read.nodes[0], 1'803'859'200), 1'806'537'600);
   EXPECT_EQ(NextExpiry(read.nodes[0], 1'806'537'600), std::nullopt);
+}
+
+TEST(Resolution, WhatIsWrittenTwiceIsOneSet) {
+  const ReadText read(Unwrapped(R"(
+matrix: m
+rules:
+- {id: one, from: 198.51.100.7, to: own, protocol: tcp}
+- {id: two, from: [198.51.100.7], to: own, protocol: udp}
+- {id: both, from: [192.0.2.0/25, 192.0.2.128/25], to: 10.0.0.1, protocol: tcp}
+- {id: turned, from: [192.0.2.128/25, 192.0.2.0/25], to: any, protocol: tcp, direction: in}
+---
+node: n
+sets: {own: 10.0.0.1}
+failsafe: none
+interfaces: {a: {device: eth0, local: own, matrices: [m]}}
+)"));
+  ASSERT_EQ(read.said(), "");
+  const std::vector<Rule>& rules = read.nodes[0].interfaces[0].rules;
+  EXPECT_EQ(rules[0].match.from.identity(), rules[1].match.from.identity());
+  EXPECT_EQ(rules[0].match.to.identity(), rules[1].match.to.identity());
+  EXPECT_EQ(rules[2].match.from.identity(), rules[3].match.from.identity());
+  EXPECT_EQ(rules[2].match.to.identity(), rules[0].match.to.identity());
+  EXPECT_EQ(rules[3].match.to.identity(), AddressSet::Any().identity());
+}
+
+TEST(Resolution, TellsOfTheTextOnlyWhereItIsAskedFor) {
+  ReadText read(Unwrapped(R"(
+matrix: first
+rules:
+- {id: web, from: any, to: own, protocol: tcp, ports: 443, description: the shop, ignore: [shadowed-rule: on purpose]}
+---
+node: n
+sets: {own: 10.0.0.1}
+failsafe: none
+interfaces: {a: {device: eth0, local: own, matrices: [first]}}
+)"));
+  ASSERT_EQ(read.said(), "");
+  const Rule& rule = read.nodes[0].interfaces[0].rules[0];
+  EXPECT_EQ(rule.matrix(), "first");
+  EXPECT_EQ(rule.id(), "web");
+  EXPECT_EQ(rule.text().from, "any");
+  EXPECT_EQ(rule.text().to, "own");
+  EXPECT_EQ(rule.text().description, "the shop");
+  EXPECT_THAT(rule.text().ignore, ElementsAre(testing::Pair("shadowed-rule", "on purpose")));
+
+  const auto bare =
+      ResolveNode(read.policy, read.sources, "n", kTestNow, read.diagnostics, RuleTexts::kLeftOut);
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->interfaces[0].rules[0].written, nullptr);
+  EXPECT_EQ(bare->interfaces[0].rules[0].text().from, "");
+  EXPECT_EQ(bare->interfaces[0].rules[0].key, "a/first/web");
 }
 
 TEST(Resolution, SaysWhichNodesThereAre) {

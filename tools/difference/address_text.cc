@@ -71,10 +71,10 @@ Prefix Around(const AddressStretches& addresses) {
 AddressText::AddressText(const std::map<std::string, AddressSet>& before,
                          const std::map<std::string, AddressSet>& after) {
   const auto add = [this](const std::string& name, const AddressSet& set) {
-    if (set.any || set.empty()) return;
+    if (set.any() || set.empty()) return;
     sets_.push_back({name,
                      {JoinedStretches(set, Family::kIpv4), JoinedStretches(set, Family::kIpv6)},
-                     set.prefixes.size()});
+                     set.prefixes().size()});
   };
   for (const auto& [name, set] : after) {
     const auto other = before.find(name);

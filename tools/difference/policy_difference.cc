@@ -48,8 +48,8 @@ std::string Details(const Rule& was, const Rule& is) {
     if (before != after) parts.push_back(fmt::format("{} {} -> {}", name, before, after));
   };
   for (const std::string& part :
-       {EndChange("from", was.match.from, is.match.from, was.from_text, is.from_text),
-        EndChange("to", was.match.to, is.match.to, was.to_text, is.to_text)}) {
+       {EndChange("from", was.match.from, is.match.from, was.text().from, is.text().from),
+        EndChange("to", was.match.to, is.match.to, was.text().to, is.text().to)}) {
     if (!part.empty()) parts.push_back(part);
   }
   add("protocol", ProtocolText(was.match), ProtocolText(is.match));

@@ -103,7 +103,7 @@ std::vector<std::string> SideOf(const AddressSet& addresses, LiveMask live,
                                 std::span<const LiveSet> live_sets, Family family,
                                 const std::string& field) {
   std::vector<std::string> ways;
-  if (addresses.any) return {""};
+  if (addresses.any()) return {""};
   if (const auto prefixes = PrefixesOf(addresses, family); !prefixes.empty())
     ways.push_back(fmt::format(" {} {}", field, NftSet(prefixes)));
   for (size_t i = 0; i < live_sets.size(); ++i)
@@ -120,7 +120,7 @@ std::vector<std::string> Matches(const Match& match, std::span<const LiveSet> li
   const LiveMask destination_live = answers ? match.from_live : match.to_live;
   const Services services(match, answers);
   std::vector<std::string> all;
-  if (source.any && destination.any) return services.For(std::nullopt);
+  if (source.any() && destination.any()) return services.For(std::nullopt);
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     const std::string ip = family == Family::kIpv4 ? "ip" : "ip6";
     for (const std::string& from : SideOf(source, source_live, live_sets, family, ip + " saddr"))
@@ -148,7 +148,7 @@ std::string NftSet(const std::vector<std::string>& elements) {
 
 std::vector<std::string> PrefixesOf(const AddressSet& addresses, Family family) {
   std::vector<std::string> prefixes;
-  for (const Prefix& prefix : addresses.prefixes) {
+  for (const Prefix& prefix : addresses.prefixes()) {
     if (prefix.address.family == family) prefixes.push_back(ToString(prefix));
   }
   return prefixes;

@@ -79,9 +79,9 @@ class Text {
 
   // Empty, as every dynamic set is before somebody fills it.
   void WriteLiveSet(const LiveSet& set, Family family) {
-    text_ += fmt::format(
-        "  set {} {{\n    type {}; size {}; flags interval, timeout;\n  }}\n\n",
-        NftLiveSet(set, family), family == Family::kIpv4 ? "ipv4_addr" : "ipv6_addr", set.max);
+    text_ += fmt::format("  set {} {{\n    type {}; size {}; flags interval, timeout;\n  }}\n\n",
+                         NftLiveSet(set, family),
+                         family == Family::kIpv4 ? "ipv4_addr" : "ipv6_addr", set.max);
   }
 
   // A drop, or what audit makes of it.
@@ -136,7 +136,7 @@ class Text {
   }
 
   void WriteSpoofed(const Interface& interface) {
-    std::vector<Prefix> sources = interface.local.prefixes;
+    std::vector<Prefix> sources = interface.local.prefixes();
     for (const char* forbidden : kForbidden)
       sources.push_back(std::get<Prefix>(ParsePrefix(forbidden)));
     const AddressSet set = AddressSet::Of(std::move(sources));

@@ -56,7 +56,7 @@ std::string StateCell(const Rule& rule) {
 
 std::string InterfaceText(const Interface& interface) {
   std::vector<std::string> local;
-  for (const Prefix& prefix : interface.local.prefixes) local.push_back(ToString(prefix));
+  for (const Prefix& prefix : interface.local.prefixes()) local.push_back(ToString(prefix));
   std::string text = fmt::format(
       "## Interface `{}`\n\n"
       "Device {}, VLAN {}, mode {}, default {}. It protects {}.\n\n",
@@ -69,9 +69,9 @@ std::string InterfaceText(const Interface& interface) {
     for (const Rule& rule : interface.rules) {
       if (rule.direction != direction) continue;
       const bool active = rule.state == RuleState::kActive;
-      rows.push_back({active ? std::to_string(++order) : "-", rule.key, rule.from_text,
-                      rule.to_text, ProtocolText(rule.match), MarkdownPorts(rule.match),
-                      ToString(rule.action), StateCell(rule), rule.description});
+      rows.push_back({active ? std::to_string(++order) : "-", rule.key, rule.text().from,
+                      rule.text().to, ProtocolText(rule.match), MarkdownPorts(rule.match),
+                      ToString(rule.action), StateCell(rule), rule.text().description});
     }
     text += direction == Direction::kIn ? "### In\n\n" : "### Out\n\n";
     text += rows.empty() ? "Nothing.\n\n"
@@ -107,8 +107,8 @@ std::string SetsText(const Node& node, const Policy& policy) {
   }
   for (const Interface& interface : node.interfaces) {
     for (const Rule& rule : interface.rules) {
-      CollectNames(rule.from_text, policy, *written, sets);
-      CollectNames(rule.to_text, policy, *written, sets);
+      CollectNames(rule.text().from, policy, *written, sets);
+      CollectNames(rule.text().to, policy, *written, sets);
     }
   }
   if (sets.empty()) return "";
@@ -116,7 +116,8 @@ std::string SetsText(const Node& node, const Policy& policy) {
   for (const auto& [name, set] : sets) {
     const AddressTerms& content = set->content;
     if (set->live_max) {
-      rows.push_back({name, fmt::format("dynamic: up to {} that come at run time", *set->live_max)});
+      rows.push_back(
+          {name, fmt::format("dynamic: up to {} that come at run time", *set->live_max)});
       continue;
     }
     rows.push_back({name, content.listed ? fmt::format("{} prefixes of {}", content.listed->size(),
@@ -199,9 +200,9 @@ std::string CsvText(const Node& node) {
       const bool active = rule.state == RuleState::kActive;
       const std::string number =
           active ? std::to_string(++order[static_cast<size_t>(rule.direction)]) : "";
-      add({interface.name, ToString(rule.direction), number, rule.key, rule.from_text,
-           rule.to_text},
-          rule.match, {ToString(rule.action), StateText(rule.state), rule.description});
+      add({interface.name, ToString(rule.direction), number, rule.key, rule.text().from,
+           rule.text().to},
+          rule.match, {ToString(rule.action), StateText(rule.state), rule.text().description});
     }
   }
   return text;
