@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A policy that may become a generation: read, resolved for this node, and proven by its own
-// expectations. Pure.
+// expectations. Pure, but that a large policy has the heap hand back what it frees (heap.h).
 #ifndef PORTMATRIX_AGENT_PROPOSAL_H_
 #define PORTMATRIX_AGENT_PROPOSAL_H_
 
