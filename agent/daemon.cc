@@ -114,7 +114,8 @@ Result<void> Daemon::Listen() {
   socket_ = std::move(*socket);
   HttpService service;
   service.serve = [this](const HttpCall& call) {
-    TreatFreed(Freed::kKept);
+    // What only reads frees little, and leaves a large policy's memory to be handed back.
+    if (call.method == "POST") TreatFreed(Freed::kKept);
     HttpReply reply = api_->Serve(call);
     Tick();
     return reply;
