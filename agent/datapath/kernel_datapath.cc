@@ -82,7 +82,9 @@ Result<void> KernelDatapath::CheckPins() {
   if (identity->schema != PM_SCHEMA)
     return Error{"adopt the pins under", pins_.root(), 0,
                  "they are of map schema " + std::to_string(identity->schema) +
-                     ", this agent speaks " + std::to_string(PM_SCHEMA)};
+                     ", this agent speaks " + std::to_string(PM_SCHEMA) +
+                     "; what is hooked stays in force; `portmatrix detach --yes` makes a beginning "
+                     "possible again"};
   return {};
 }
 
@@ -163,10 +165,14 @@ Result<void> KernelDatapath::LoadProgram(const DatapathSizes& sizes) {
   return Pins::Pin(tc_program_.get(), pins_.Program("tc"), false);
 }
 
-Result<void> KernelDatapath::ShareMemory() {
+Result<void> KernelDatapath::ShareControl() {
   auto control = SharedValue<uint64_t>::Map("control", map("control").fd());
   if (!control) return control.error();
   control_ = std::move(*control);
+  return {};
+}
+
+Result<void> KernelDatapath::ShareDeviceNumbers() {
   auto numbers = DeviceNumbers::Map(map("devices").fd());
   if (!numbers) return numbers.error();
   device_numbers_ = std::move(*numbers);
@@ -178,7 +184,8 @@ Result<void> KernelDatapath::Prepare() {
   if (!receive) return receive.error();
   const auto send = Described(tc_program_);
   if (!send) return send.error();
-  if (auto shared = ShareMemory(); !shared) return shared;
+  if (auto shared = ShareControl(); !shared) return shared;
+  if (auto shared = ShareDeviceNumbers(); !shared) return shared;
   hooked_.emplace(pins_, Devices(), *receive, *send);
 
   bpf_map_info described{};
@@ -348,12 +355,13 @@ Result<void> KernelDatapath::Remove() {
 
 Result<void> KernelDatapath::RemoveAll(const std::string& pin_root) {
   KernelDatapath datapath(pin_root);
-  for (const char* name : {"control", "attachments", "devices"}) {
+  // No more than must be known to let go, for the maps may be of another schema.
+  for (const char* name : {"control", "attachments"}) {
     auto map = BpfMap::OpenPinned(name, datapath.pins_.Map(name), false);
     if (!map) return map.error();
     datapath.maps_.emplace(name, std::move(*map));
   }
-  if (auto shared = datapath.ShareMemory(); !shared) return shared;
+  if (auto shared = datapath.ShareControl(); !shared) return shared;
   datapath.hooked_.emplace(datapath.pins_, datapath.Devices(), HookProgram{}, HookProgram{});
   return datapath.Remove();
 }

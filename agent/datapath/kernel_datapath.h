@@ -74,8 +74,9 @@ class KernelDatapath final : public Datapath {
   bool AdoptProgram();
   // Loads this binary's object over the maps that are pinned, and pins the rest.
   Result<void> LoadProgram(const DatapathSizes& sizes);
-  // Maps what program and agent share.
-  Result<void> ShareMemory();
+  // Map into memory what program and agent share.
+  Result<void> ShareControl();
+  Result<void> ShareDeviceNumbers();
   Result<void> Prepare();
   const BpfMap& map(const std::string& name) const { return maps_.at(name); }
   DeviceMaps Devices() { return {map("attachments"), device_numbers_}; }

@@ -338,6 +338,36 @@ TEST_F(AttachTest, MissingDeviceIsNamedInTheError) {
             "`ip link`)");
 }
 
+// As of a build before the numbers of devices stood in an array.
+TEST_F(AttachTest, PinsOfAnotherSchemaStayInForceUntilTheyAreRemoved) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "rule")));
+  datapath_.reset();
+  const uint32_t zero = 0;
+  pm_identity identity{};
+  const FileDescriptor map(bpf_obj_get((pin_root_ + "/maps/identity").c_str()));
+  ASSERT_EQ(bpf_map_lookup_elem(map.get(), &zero, &identity), 0);
+  identity.schema = PM_SCHEMA - 1;
+  ASSERT_EQ(bpf_map_update_elem(map.get(), &zero, &identity, BPF_ANY), 0);
+  const std::string devices = pin_root_ + "/maps/devices";
+  ASSERT_EQ(unlink(devices.c_str()), 0);
+  const FileDescriptor table(
+      bpf_map_create(BPF_MAP_TYPE_HASH, "devices", sizeof zero, sizeof zero, 64, nullptr));
+  ASSERT_EQ(bpf_obj_pin(table.get(), devices.c_str()), 0);
+
+  const auto opened = KernelDatapath::Open(pin_root_, kSizes);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_NE(opened.error().Text().find("they are of map schema"), std::string::npos);
+  EXPECT_NE(opened.error().Text().find("portmatrix detach --yes"), std::string::npos);
+  EXPECT_EQ(Deliver(kOpen, 5), 5);
+  EXPECT_EQ(Deliver(kClosed, 5), 0);
+
+  const auto removed = KernelDatapath::RemoveAll(pin_root_);
+  EXPECT_TRUE(removed.ok()) << removed.error().Text();
+  EXPECT_EQ(Deliver(kClosed, 5), 5);
+  EXPECT_FALSE(std::filesystem::exists(pin_root_));
+}
+
 TEST_F(AttachTest, RemovingLeavesNoHookAndNoPin) {
   ASSERT_NO_FATAL_FAILURE(Open());
   ASSERT_NO_FATAL_FAILURE(Switch(OnePortNode(kOpen, "rule")));
