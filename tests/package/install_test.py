@@ -150,12 +150,12 @@ class PackagesTest(unittest.TestCase):
 
     def libraries_on_demand(self) -> None:
         """What the command loads by itself is there, though no tool saw that it needs it."""
-        self.machine.path("/root/ports.html").write_text(
+        self.machine.path("/srv/ports.html").write_text(
             "<table><tr><th>Port<th>Source<th>Destination<tr><td>TCP/443<td>Any<td>Web host</table>", encoding="utf-8")
-        self.assertIn("ports: 443", self.machine.run("portmatrix", "import", "/root/ports.html"))
-        self.machine.path("/root/empty.pcap").write_bytes(b"no capture")
-        self.assertIn("read capture /root/empty.pcap: unknown file format",
-                      self.machine.ask("portmatrix", "replay", "/root/empty.pcap").stdout)
+        self.assertIn("ports: 443", self.machine.run("portmatrix", "import", "/srv/ports.html"))
+        self.machine.path("/srv/empty.pcap").write_bytes(b"no capture")
+        self.assertIn("read capture /srv/empty.pcap: unknown file format",
+                      self.machine.ask("portmatrix", "replay", "/srv/empty.pcap").stdout)
 
     def policy_in_force(self) -> None:
         self.machine.path("/etc/portmatrix/policy/edge.yaml").write_text(_POLICY + _INSIDE, encoding="utf-8")
