@@ -43,8 +43,9 @@ enum pm_control_state {
 /* ---- Devices ---------------------------------------------------------------------------------------------------------
  *
  * The number of a hooked device by its ifindex: at one of the places from `ifindex` on, modulo their number, stands
- * PM_DEVICE_PLACE(ifindex, number), or zero where nothing does. A place is written in one store, while packets look; looking
- * does not end at an empty place, so that entries may go without the others being moved.
+ * PM_DEVICE_PLACE(ifindex, number), or zero where nothing does (no device has ifindex zero: dev_index_reserve, Linux
+ * net/core/dev.c). A place is written in one store, while packets look; looking does not end at an empty place, so that entries
+ * may go without the others being moved.
  */
 #define PM_DEVICE_PLACES 512 /* a page; more than can be hooked, so that most stand where they are first looked for */
 #define PM_DEVICE_TRIES 64
