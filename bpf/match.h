@@ -108,35 +108,106 @@ static __always_inline bool find_in_wide_tree(const struct image *image, __u32 r
 	return true;
 }
 
+/* The value that narrow block `at` has for `key`; false where it is missing. */
+static __always_inline bool value_in_narrow_block(const struct image *image, __u32 at, __u32 key, __u32 *value)
+{
+	const struct pm_narrow_block *block = (struct pm_narrow_block *)block_of(image, PM_TABLE_ADDRESS_TREES, at);
+	const __u64 beyond = PM_NARROW_ALL(key + 1), ones = PM_NARROW_ALL(1);
+	__u64 above;
+
+	if (!block)
+		return false;
+	above = ((block->first[0] - beyond) / PM_NARROW_GUARD & ones) +
+		((block->first[1] - beyond) / PM_NARROW_GUARD & ones) +
+		((block->first[2] - beyond) / PM_NARROW_GUARD & ones) +
+		((block->first[3] - beyond) / PM_NARROW_GUARD & ones) +
+		((block->first[4] - beyond) / PM_NARROW_GUARD & ones);
+	above = above * ones >> 48; /* the sum of all four */
+	*value = block->value[block->choice >> (2 * above & 63) & (PM_NARROW_VALUES - 1)];
+	return true;
+}
+
+/* Zero where prefix `i` of the block contains what has this key and second half, else one. */
+static __always_inline __u64 is_outside(const struct pm_prefix_block *block, const __u32 i, __u64 key, __u64 second)
+{
+	const __u64 first = block->first[i];
+	__u64 differ = (first ^ key) << (64 - PM_PREFIX_KEY_BITS) >> PM_PREFIX_SHIFT(first);
+
+	differ |= (block->second[i] ^ second) >> PM_PREFIX_SECOND_SHIFT(first) >> PM_PREFIX_SECOND_SHIFT_MORE(first);
+	differ |= -differ;
+	asm volatile("" : "+r"(differ)); /* or the compiler finds the comparison again; see `below` */
+	return differ >> 63;
+}
+
+/* The value that prefix block `at` has for a key and a second half; false where it is missing. */
+static __always_inline bool value_in_prefix_block(const struct image *image, __u32 at, __u64 key, __u64 second,
+						  __u32 *value)
+{
+	const struct pm_prefix_block *block = (struct pm_prefix_block *)block_of(image, PM_TABLE_ADDRESS_TREES, at);
+	__u64 outside, which;
+
+	if (!block)
+		return false;
+	outside = is_outside(block, 0, key, second);
+	which = outside;
+	outside &= is_outside(block, 1, key, second);
+	which += outside;
+	which += outside & is_outside(block, 2, key, second);
+	_Static_assert(PM_PREFIXES == 3, "three prefixes, four values");
+	*value = block->value[which & PM_PREFIXES];
+	return true;
+}
+
 /* Half of an IPv6 address as a number. */
 static __always_inline __u64 half_of(const __u32 *words)
 {
 	return ((__u64)bpf_ntohl(words[0]) << 32) | bpf_ntohl(words[1]);
 }
 
-/* What the first half of an IPv6 address makes of it. `about` is the first block of the table. */
-static __always_inline bool word_of_half(const struct image *image, const struct pm_block *about, __u64 half, __u32 *word)
+/* What an index names for an IPv6 address: a word, or what its root says. `about` is the first block of the table. */
+static __always_inline bool indexed_word(const struct image *image, const struct pm_block *about, __u64 spread,
+					 __u64 key, __u64 second, __u32 *word)
 {
-	const __u32 rest = about->word[PM_ADDRESSES_IPV6_REST] & 63, roots = about->word[PM_ADDRESSES_IPV6_ROOTS];
-	__u64 key = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD] & 63);
-	const __u32 index = (__u32)(key >> rest);
+	const __u32 index = (__u32)(spread >> (about->word[PM_ADDRESSES_IPV6_REST] & 63));
+	const __u32 roots = about->word[PM_ADDRESSES_IPV6_ROOTS];
+	__u32 near;
 
-	key &= (1ull << rest) - 1;
-	if (roots ? !value_in_wide_block(image, roots + index, key + 1, word)
-		  : !read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + index, word))
+	if (!roots)
+		return read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + index, word);
+	near = (__u32)(spread >> (about->word[PM_ADDRESSES_IPV6_NEAR] & 63));
+	if (!read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV6] + near / 32, word))
 		return false;
-	if (*word == PM_ADDRESS_SHORTER) {
-		*word = about->word[PM_ADDRESSES_SHORTER];
+	if (*word >> near % 32 & 1)
+		return value_in_prefix_block(image, roots + index, key, second, word);
+	*word = PM_ADDRESS_SHORTER;
+	return true;
+}
+
+/* The class of one IPv6 address of two halves. */
+static __always_inline bool class_of_ipv6(const struct image *image, const struct pm_block *about, __u64 half,
+					  __u64 second, __u32 *class)
+{
+	const __u64 spread = PM_IPV6_SPREAD_KEY(half, about->word[PM_ADDRESSES_UNSPREAD] & 63);
+	__u64 key = spread & ((1ull << (about->word[PM_ADDRESSES_IPV6_REST] & 63)) - 1);
+
+	if (!indexed_word(image, about, spread, key, second, class))
+		return false;
+	if (*class == PM_ADDRESS_SHORTER) {
+		*class = about->word[PM_ADDRESSES_SHORTER];
 		key = half;
 	}
-	if (!PM_ADDRESS_GOES_DEEPER(*word))
-		return true;
-	if (!find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*word), key, word))
-		return false;
-	if (*word != PM_ADDRESS_SHORTER)
-		return true;
-	*word = about->word[PM_ADDRESSES_SHORTER];
-	return !PM_ADDRESS_GOES_DEEPER(*word) || find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*word), half, word);
+	if (PM_ADDRESS_GOES_DEEPER(*class)) {
+		if (!find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*class), key, class))
+			return false;
+		if (*class == PM_ADDRESS_SHORTER) {
+			*class = about->word[PM_ADDRESSES_SHORTER];
+			if (PM_ADDRESS_GOES_DEEPER(*class) &&
+			    !find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*class), half, class))
+				return false;
+		}
+	}
+	return !(*class & PM_ADDRESS_TREE) ||
+	       find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*class), second, class);
 }
 
 /* The class of one IPv4 address. */
@@ -145,7 +216,7 @@ static __always_inline bool class_of_ipv4(const struct image *image, const struc
 	const __u32 rest = about->word[PM_ADDRESSES_IPV4_REST] & 31, roots = about->word[PM_ADDRESSES_IPV4_ROOTS];
 	const __u32 index = bits >> rest, key = bits & ((1u << rest) - 1);
 
-	if (roots ? !value_in_block(image, PM_TABLE_ADDRESS_TREES, roots + index, beyond_key(key), class)
+	if (roots ? !value_in_narrow_block(image, roots + index, key, class)
 		  : !read_word(image, PM_TABLE_ADDRESSES, about->word[PM_ADDRESSES_IPV4] + index, class))
 		return false;
 	return !(*class & PM_ADDRESS_TREE) ||
@@ -163,10 +234,7 @@ static __always_inline bool class_of(const struct image *image, const __u8 *addr
 	about = &image->front->ADDRESSES[0];
 	if (family == 4)
 		return class_of_ipv4(image, about, bpf_ntohl(words[0]), class);
-	if (!word_of_half(image, about, half_of(words), class))
-		return false;
-	return !(*class & PM_ADDRESS_TREE) ||
-	       find_in_wide_tree(image, PM_ADDRESS_REFERENCE(*class), half_of(words + 2), class);
+	return class_of_ipv6(image, about, half_of(words), half_of(words + 2), class);
 }
 
 /* The classes of both addresses; CLASSES_BROKEN where a table is missing. */

@@ -179,21 +179,64 @@ struct pm_wide_block {
 PM_ASSERT_SIZE(pm_wide_block, 64);
 
 /*
+ * A narrow block maps a key of up to 15 bits to one of four values: as a search tree's block, but with its 20 first keys four to a
+ * number, each with PM_NARROW_GUARD set, ascending; unused ones are all ones and their intervals repeat the last. Interval 0 begins at
+ * zero, interval i + 1 at key i. Bits 2 * i and 2 * i + 1 of `choice` say which value has the interval with `i` first keys above
+ * it, the last interval that is 0.
+ */
+#define PM_NARROW_FANOUT 21
+#define PM_NARROW_VALUES 4
+#define PM_NARROW_KEY_BITS 15
+#define PM_NARROW_GUARD 0x8000u
+#define PM_NARROW_ALL(lane) ((__u64)(lane)*0x0001000100010001ull)
+
+struct pm_narrow_block {
+	__u64 first[(PM_NARROW_FANOUT - 1) / 4];
+	__u64 choice;
+	__u32 value[PM_NARROW_VALUES];
+};
+PM_ASSERT_SIZE(pm_narrow_block, 64);
+
+/*
+ * A prefix block maps a key of up to 48 bits and the 64 bits behind it to the value of the first of its prefixes that contains
+ * them, else to the last value. Unused prefixes repeat the first; where there is none all values are the last. The key's top 16 bits,
+ * which are none of it, say how much of it counts: 16 more than how many of the key's last bits do not, in bits 58 to 63; how many of the
+ * last bits of the second half do not, less one if they are all 64, in bits 52 to 57; and that one in bit 51.
+ */
+#define PM_PREFIXES 3
+#define PM_PREFIX_KEY_BITS 48
+#define PM_PREFIX_KEY(key, free, second_free)                                                                          \
+	((key) | (__u64)(64 - PM_PREFIX_KEY_BITS + (free)) << 58 | (__u64)((second_free) - ((second_free) > 63)) << 52 |       \
+	 (__u64)((second_free) > 63) << 51)
+#define PM_PREFIX_SHIFT(first) ((first) >> 58)
+#define PM_PREFIX_SECOND_SHIFT(first) ((first) >> 52 & 63)
+#define PM_PREFIX_SECOND_SHIFT_MORE(first) ((first) >> 51 & 1)
+
+struct pm_prefix_block {
+	__u64 first[PM_PREFIXES];
+	__u64 second[PM_PREFIXES];
+	__u32 value[PM_PREFIXES + 1];
+};
+PM_ASSERT_SIZE(pm_prefix_block, 64);
+
+/*
  * The address stage: from an address to its class. An address word is the class, or with PM_ADDRESS_TREE set the reference of a
  * tree (in PM_TABLE_ADDRESS_TREES) that maps bits of the address to an address word: with PM_ADDRESS_DEEPER set too the same bits
  * that led to the word, else the next ones.
  *
  * The first block of PM_TABLE_ADDRESSES says how each family's index is made, as suits the policy's prefixes: how many bits of the
- * key are left beside the index (`rest`), and where its words begin. Where prefixes are many, `roots` is not zero, and there are no
- * words: block `roots` + index of PM_TABLE_ADDRESS_TREES maps the rest of the key to an address word. That is one line of memory
- * from far away, in place of a word's and a block's.
+ * key are left beside the index (`rest`), and where its words begin. Where prefixes are many, `roots` is not zero, and the index
+ * names no words: block `roots` + index of PM_TABLE_ADDRESS_TREES maps the rest of the key to an address word. That is one line of
+ * memory from far away, in place of a word's and a block's.
  *
- *   IPv4: the key is the address, of which at most 24 bits are left; the trees are search trees.
+ *   IPv4: the key is the address, of which at most 24 bits are left; the trees are search trees, the roots narrow blocks.
  *
  *   IPv6: the first bits, 32 to 56 of them as the image says, are spread by a multiplication that loses none, so that prefixes which
  *   share their beginning lie apart (PM_IPV6_SPREAD_KEY); the trees are wide ones. PM_ADDRESS_SHORTER stands for addresses that no
  *   prefix of at least so many bits is near to: on them the word at PM_ADDRESSES_SHORTER decides, a class or a wide tree by the
- *   first 64 bits as they are. The last 64 bits are the key of a wide tree once more.
+ *   first 64 bits as they are. The last 64 bits are the key of a wide tree once more. Roots are prefix blocks; with them the words
+ *   hold bits, of which the key without its last `near` bits names one (bit i of word w is 32 * w + i): where it is zero, the
+ *   address word is PM_ADDRESS_SHORTER and the root need not be read, which is what most addresses find.
  */
 #define PM_ADDRESS_TREE 0x80000000u
 #define PM_ADDRESS_DEEPER 0x40000000u
@@ -208,6 +251,7 @@ PM_ASSERT_SIZE(pm_wide_block, 64);
 #define PM_ADDRESSES_SHORTER 5    /* the word for IPv6 addresses near shorter prefixes only */
 #define PM_ADDRESSES_IPV4_ROOTS 6 /* the first root block, zero: words */
 #define PM_ADDRESSES_IPV6_ROOTS 7
+#define PM_ADDRESSES_IPV6_NEAR 8 /* how many bits of a key are left beside its bit */
 
 /*
  * The first 64 bits of an address as a key: all but the last `unspread` times an odd number, modulo what they can hold, so that no two

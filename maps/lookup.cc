@@ -30,39 +30,83 @@ uint32_t ImageLookup::ClassOf(const Address& address, bool* missing) const {
     for (size_t i = at; i < at + bytes; ++i) key = key << 8 | address.bytes[i];
     return key;
   };
-  if (address.family == Family::kIpv4) {
-    const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4_REST, missing) & 31;
-    const uint32_t roots = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4_ROOTS, missing);
-    const auto bits = static_cast<uint32_t>(bits_from(0, 4));
-    const uint32_t index = bits >> rest, key = bits & ((1u << rest) - 1);
-    const uint32_t word =
-        roots != 0 ? FindInTree(PM_TABLE_ADDRESS_TREES, (roots + index) << 3 | 1, key, missing)
-                   : Word(PM_TABLE_ADDRESSES,
-                          Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV4, missing) + index, missing);
-    if (!(word & PM_ADDRESS_TREE)) return word;
-    return FindInTree(PM_TABLE_ADDRESS_TREES, PM_ADDRESS_REFERENCE(word), key, missing);
-  }
-  const uint32_t word = WordOfHalf(bits_from(0, 8), missing);
-  if (!(word & PM_ADDRESS_TREE)) return word;
-  return FindInWideTree(PM_ADDRESS_REFERENCE(word), bits_from(8, 8), missing);
+  if (address.family == Family::kIpv4)
+    return ClassOfIpv4(static_cast<uint32_t>(bits_from(0, 4)), missing);
+  return ClassOfIpv6(bits_from(0, 8), bits_from(8, 8), missing);
 }
 
-uint32_t ImageLookup::WordOfHalf(uint64_t half, bool* missing) const {
-  const uint32_t unspread = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_UNSPREAD, missing) & 63;
-  const uint32_t rest = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6_REST, missing) & 63;
-  const uint32_t roots = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6_ROOTS, missing);
-  const uint64_t spread = PM_IPV6_SPREAD_KEY(half, unspread);
+uint32_t ImageLookup::About(uint32_t what, bool* missing) const {
+  return Word(PM_TABLE_ADDRESSES, what, missing);
+}
+
+uint32_t ImageLookup::ClassOfIpv4(uint32_t bits, bool* missing) const {
+  const uint32_t rest = About(PM_ADDRESSES_IPV4_REST, missing) & 31;
+  const uint32_t roots = About(PM_ADDRESSES_IPV4_ROOTS, missing);
+  const uint32_t index = bits >> rest, key = bits & ((1u << rest) - 1);
+  const uint32_t word =
+      roots != 0 ? ValueInNarrowBlock(roots + index, key, missing)
+                 : Word(PM_TABLE_ADDRESSES, About(PM_ADDRESSES_IPV4, missing) + index, missing);
+  if (!(word & PM_ADDRESS_TREE)) return word;
+  return FindInTree(PM_TABLE_ADDRESS_TREES, PM_ADDRESS_REFERENCE(word), key, missing);
+}
+
+uint32_t ImageLookup::IndexedWord(uint64_t spread, uint64_t second, bool* missing) const {
+  const uint32_t rest = About(PM_ADDRESSES_IPV6_REST, missing) & 63;
+  const uint32_t roots = About(PM_ADDRESSES_IPV6_ROOTS, missing);
+  const uint32_t words = About(PM_ADDRESSES_IPV6, missing);
   const auto index = static_cast<uint32_t>(spread >> rest);
-  const uint64_t key = spread & ((1ull << rest) - 1);
-  uint32_t word = roots != 0
-                      ? FindInWideTree((roots + index) << 4 | 1, key, missing)
-                      : Word(PM_TABLE_ADDRESSES,
-                             Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_IPV6, missing) + index, missing);
-  if (PM_ADDRESS_GOES_DEEPER(word)) word = FindInWideTree(PM_ADDRESS_REFERENCE(word), key, missing);
-  if (word != PM_ADDRESS_SHORTER) return word;
-  word = Word(PM_TABLE_ADDRESSES, PM_ADDRESSES_SHORTER, missing);
-  if (!PM_ADDRESS_GOES_DEEPER(word)) return word;
-  return FindInWideTree(PM_ADDRESS_REFERENCE(word), half, missing);
+  if (roots == 0) return Word(PM_TABLE_ADDRESSES, words + index, missing);
+  const auto near = static_cast<uint32_t>(spread >> (About(PM_ADDRESSES_IPV6_NEAR, missing) & 63));
+  if ((Word(PM_TABLE_ADDRESSES, words + near / 32, missing) >> near % 32 & 1) == 0)
+    return PM_ADDRESS_SHORTER;
+  return ValueInPrefixBlock(roots + index, spread & ((uint64_t{1} << rest) - 1), second, missing);
+}
+
+uint32_t ImageLookup::ClassOfIpv6(uint64_t half, uint64_t second, bool* missing) const {
+  const uint32_t unspread = About(PM_ADDRESSES_UNSPREAD, missing) & 63;
+  const uint32_t rest = About(PM_ADDRESSES_IPV6_REST, missing) & 63;
+  const uint64_t spread = PM_IPV6_SPREAD_KEY(half, unspread);
+  uint32_t word = IndexedWord(spread, second, missing);
+  if (PM_ADDRESS_GOES_DEEPER(word))
+    word =
+        FindInWideTree(PM_ADDRESS_REFERENCE(word), spread & ((uint64_t{1} << rest) - 1), missing);
+  if (word == PM_ADDRESS_SHORTER) {
+    word = About(PM_ADDRESSES_SHORTER, missing);
+    if (PM_ADDRESS_GOES_DEEPER(word))
+      word = FindInWideTree(PM_ADDRESS_REFERENCE(word), half, missing);
+  }
+  if (!(word & PM_ADDRESS_TREE)) return word;
+  return FindInWideTree(PM_ADDRESS_REFERENCE(word), second, missing);
+}
+
+uint32_t ImageLookup::ValueInNarrowBlock(uint32_t at, uint32_t key, bool* missing) const {
+  const auto* block = reinterpret_cast<const pm_narrow_block*>(Block(PM_TABLE_ADDRESS_TREES, at));
+  if (block == nullptr) {
+    *missing = true;
+    return 0;
+  }
+  uint32_t above = 0;
+  for (const uint64_t four : block->first)
+    for (int lane = 0; lane < 64; lane += 16) above += (four >> lane & (PM_NARROW_GUARD - 1)) > key;
+  return block->value[block->choice >> 2 * above & (PM_NARROW_VALUES - 1)];
+}
+
+uint32_t ImageLookup::ValueInPrefixBlock(uint32_t at, uint64_t key, uint64_t second,
+                                         bool* missing) const {
+  const auto* block = reinterpret_cast<const pm_prefix_block*>(Block(PM_TABLE_ADDRESS_TREES, at));
+  if (block == nullptr) {
+    *missing = true;
+    return 0;
+  }
+  for (size_t i = 0; i < PM_PREFIXES; ++i) {
+    const uint64_t first = block->first[i];
+    const uint64_t key_differs =
+        (first ^ key) << (64 - PM_PREFIX_KEY_BITS) >> PM_PREFIX_SHIFT(first);
+    const uint64_t second_differs = (block->second[i] ^ second) >> PM_PREFIX_SECOND_SHIFT(first) >>
+                                    PM_PREFIX_SECOND_SHIFT_MORE(first);
+    if (key_differs == 0 && second_differs == 0) return block->value[i];
+  }
+  return block->value[PM_PREFIXES];
 }
 
 const pm_block* ImageLookup::Block(pm_table table, uint32_t index) const {

@@ -40,7 +40,14 @@ class ImageLookup {
   // `number` of a direction's `matchers`.
   uint32_t MatchAmong(const pm_matcher& matcher, uint32_t number, uint32_t matchers,
                       const pm_tuple& tuple, bool* missing) const;
-  uint32_t WordOfHalf(uint64_t half, bool* missing) const;
+  // A word of the first block of PM_TABLE_ADDRESSES.
+  uint32_t About(uint32_t what, bool* missing) const;
+  uint32_t ClassOfIpv4(uint32_t bits, bool* missing) const;
+  uint32_t ClassOfIpv6(uint64_t half, uint64_t second, bool* missing) const;
+  // What the index names for an IPv6 address whose first half, spread, is `spread`.
+  uint32_t IndexedWord(uint64_t spread, uint64_t second, bool* missing) const;
+  uint32_t ValueInNarrowBlock(uint32_t at, uint32_t key, bool* missing) const;
+  uint32_t ValueInPrefixBlock(uint32_t at, uint64_t key, uint64_t second, bool* missing) const;
   const pm_block* Block(pm_table table, uint32_t index) const;
   uint32_t Word(pm_table table, uint32_t index, bool* missing) const;
   uint32_t FindInWideTree(uint32_t reference, uint64_t key, bool* missing) const;

@@ -14,8 +14,8 @@ extern "C" {
 #define PM_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 #endif
 
-/* The version in the pin path. It changes when a map that outlives an agent changes its shape. */
-#define PM_SCHEMA 2
+/* The version in the pin path. It changes when a map that outlives an agent changes its shape, or what is in it. */
+#define PM_SCHEMA 3
 
 /* ---- Directions, verdicts, reasons ------------------------------------------------------------------------------ */
 

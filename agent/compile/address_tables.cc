@@ -65,8 +65,11 @@ AddressTables MakeAddressTables(const std::vector<PrefixClass>& prefixes) {
   words[PM_ADDRESSES_IPV6_REST] = static_cast<uint32_t>(buckets.rest());
   words[PM_ADDRESSES_UNSPREAD] = static_cast<uint32_t>(buckets.unspread());
   words[PM_ADDRESSES_SHORTER] = buckets.shorter();
-  words[PM_ADDRESSES_IPV4_ROOTS] = index.roots();
-  words[PM_ADDRESSES_IPV6_ROOTS] = buckets.roots();
+  // Behind all trees, so that as many of these as possible stand in the front.
+  if (!index.roots().empty()) words[PM_ADDRESSES_IPV4_ROOTS] = tables.trees.AddRoots(index.roots());
+  if (!buckets.roots().empty())
+    words[PM_ADDRESSES_IPV6_ROOTS] = tables.trees.AddRoots(buckets.roots());
+  words[PM_ADDRESSES_IPV6_NEAR] = static_cast<uint32_t>(buckets.near());
   return tables;
 }
 

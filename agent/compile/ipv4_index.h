@@ -17,15 +17,15 @@ class Ipv4Index {
 
   // Empty where there are roots.
   const std::vector<uint32_t>& words() const { return words_; }
-  // The first root block; zero: there are words.
-  uint32_t roots() const { return roots_; }
+  // pm_narrow_block. Empty where there are words.
+  const std::vector<pm_block>& roots() const { return roots_; }
   // How many bits of an address are left beside the index.
   int rest() const { return rest_; }
 
  private:
   int rest_ = 0;
-  uint32_t roots_ = 0;
   std::vector<uint32_t> words_;
+  std::vector<pm_block> roots_;
 };
 
 }  // namespace portmatrix

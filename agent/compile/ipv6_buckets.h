@@ -16,38 +16,38 @@ class Ipv6Buckets {
   // Trees are added to `trees`. Outside of `prefixes` the class is `outer`.
   Ipv6Buckets(PrefixClasses prefixes, uint32_t outer, TreeTable* trees);
 
-  // By bucket. Empty where there are roots.
+  // By bucket; where there are roots the bits that say where prefixes are near.
   const std::vector<uint32_t>& words() const { return words_; }
-  // The first root block; zero: there are words.
-  uint32_t roots() const { return roots_; }
+  // pm_prefix_block by bucket. Empty where a bucket has a word.
+  const std::vector<pm_block>& roots() const { return roots_; }
   // How many bits of a key are left beside its bucket's number.
   int rest() const { return rest_; }
+  // How many bits of a key are left beside its bit, where there are roots.
+  int near() const { return near_; }
   // How many of the first 64 bits are not spread.
   int unspread() const { return 64 - split_; }
   // The word that decides on addresses near no prefix of at least `split` bits.
   uint32_t shorter() const { return shorter_; }
 
  private:
-  // Prefixes that share the first bits, as the stretches that they make of the others.
-  struct Group {
-    uint64_t key;  // of its first address
-    size_t begin, end;
-  };
-
-  void AddGroups(PrefixClasses prefixes);
-  // What a bucket makes of the rest of a key. Its groups begin at `*next`, which then names the
-  // next one's.
-  WideIntervals Bucket(uint64_t bucket, size_t* next) const;
+  // Of the first address of the prefix.
+  uint64_t KeyOf(const PrefixClass& entry) const;
+  // Those that share their first bits stay side by side and in their order.
+  void SortByKey(std::vector<PrefixClass>* prefixes) const;
+  // What a bucket's prefixes make of the rest of a key.
+  WideIntervals Bucket(PrefixClasses prefixes) const;
+  uint32_t WordOf(WideIntervals intervals) const;
+  pm_prefix_block Root(PrefixClasses prefixes) const;
+  // What decides on addresses of a bucket that are near none of its prefixes.
+  uint32_t Elsewhere() const;
 
   const int split_;
-  int rest_ = 0;
+  int rest_ = 0, near_ = 0;
   TreeTable* trees_;
   WideIntervals around_;  // what the shorter prefixes make of the first 64 bits
   uint32_t shorter_ = 0;
-  std::vector<Group> groups_;
-  WideIntervals stretches_;
   std::vector<uint32_t> words_;
-  uint32_t roots_ = 0;
+  std::vector<pm_block> roots_;
 };
 
 }  // namespace portmatrix

@@ -92,33 +92,11 @@ uint32_t TreeTable::AddTree(std::vector<std::pair<Key, uint32_t>> intervals) {
 template uint32_t TreeTable::AddTree(Intervals intervals);
 template uint32_t TreeTable::AddTree(WideIntervals intervals);
 
-uint32_t TreeTable::AddRoots(size_t count) {
+uint32_t TreeTable::AddRoots(std::span<const pm_block> roots) {
   const auto first = static_cast<uint32_t>(blocks_.size());
-  blocks_.resize(blocks_.size() + count);
+  blocks_.insert(blocks_.end(), roots.begin(), roots.end());
   return first;
 }
-
-template <typename Key>
-void TreeTable::SetRoot(uint32_t block, std::vector<std::pair<Key, uint32_t>> intervals) {
-  constexpr size_t kFanout = Kind<Key>::kFanout;
-  const auto deeper = [](uint32_t child, uint32_t levels) {
-    return PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | Reference<Key>(child, levels);
-  };
-  if (intervals.size() > kFanout && intervals.size() < 2 * kFanout) {
-    // As many as possible here, for what is one block further costs another line of memory.
-    const uint32_t others = AddBlock(Block(intervals, kFanout - 1));
-    intervals.resize(kFanout);
-    intervals.back().second = deeper(others, 1);
-  }
-  uint32_t levels = 0;
-  for (; intervals.size() > kFanout; ++levels) intervals = AddLevel(intervals);
-  if (levels > 0)
-    for (auto& [first, value] : intervals) value = deeper(value, levels);
-  blocks_[block] = Block(intervals, 0);
-}
-
-template void TreeTable::SetRoot(uint32_t block, Intervals intervals);
-template void TreeTable::SetRoot(uint32_t block, WideIntervals intervals);
 
 uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
   // By the key's top bit, which the keys of a half then do without.
@@ -134,9 +112,8 @@ uint32_t TreeTable::AddWide(const WideIntervals& intervals) {
   for (; std::max(halves[0].size(), halves[1].size()) > PM_WIDE_FANOUT; ++levels)
     for (WideIntervals& half : halves) half = AddLevel(half);
   // The roots stand side by side, so they are not shared.
-  const uint32_t root = AddRoots(halves.size());
-  for (size_t i = 0; i < halves.size(); ++i) blocks_[root + i] = Block(halves[i], 0);
-  return Reference<uint64_t>(root, levels);
+  const pm_block roots[] = {Block(halves[0], 0), Block(halves[1], 0)};
+  return Reference<uint64_t>(AddRoots(roots), levels);
 }
 
 }  // namespace portmatrix

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,12 +50,8 @@ class TreeTable {
   // The same for keys without the top bit, which need one root.
   uint32_t AddRest(WideIntervals intervals) { return AddTree(std::move(intervals)); }
 
-  // So many blocks side by side for SetRoot; the number of the first.
-  uint32_t AddRoots(size_t count);
-  // Makes `block` the root for `intervals` of address words. What has no room in it is behind words
-  // with PM_ADDRESS_DEEPER.
-  template <typename Key>
-  void SetRoot(uint32_t block, std::vector<std::pair<Key, uint32_t>> intervals);
+  // Adds blocks that stand side by side, as they are; the number of the first.
+  uint32_t AddRoots(std::span<const pm_block> roots);
 
   const std::vector<pm_block>& blocks() const { return blocks_; }
 

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "agent/compile/address_tables.h"
@@ -21,7 +23,9 @@ struct Row {
   Family family;
   std::vector<uint8_t> lengths;
   size_t count;
-  int shared;  // all have so many bits in common
+  int shared;          // all have so many bits in common
+  size_t classes = 0;  // of addresses in prefixes; zero: as many as prefixes
+  bool roots = false;  // there are so many that they take roots
 };
 
 class AddressStage : public testing::TestWithParam<Row> {
@@ -53,24 +57,36 @@ class AddressStage : public testing::TestWithParam<Row> {
     drawn.erase(first, last);
     std::vector<PrefixClass> prefixes;
     // Neighbours may have one class, as cut classes do.
+    const size_t classes = row.classes != 0 ? row.classes : drawn.size() + 1;
     for (const Prefix& prefix : drawn)
-      prefixes.push_back({prefix, 1 + static_cast<uint32_t>(random_() % (drawn.size() + 1))});
+      prefixes.push_back({prefix, 1 + static_cast<uint32_t>(random_() % classes)});
     return prefixes;
   }
 
   std::mt19937_64 random_{7};
 };
 
-uint32_t LongestOf(const std::vector<PrefixClass>& prefixes, const Address& address) {
-  uint32_t found = 0;
-  int longest = -1;
-  for (const PrefixClass& entry : prefixes) {
-    if (entry.prefix.length <= longest || !entry.prefix.Contains(address)) continue;
-    found = entry.address_class;
-    longest = entry.prefix.length;
+// The class of an address by the longest prefix, found length by length.
+class Longest {
+ public:
+  explicit Longest(const std::vector<PrefixClass>& prefixes) {
+    for (const auto& [prefix, address_class] : prefixes) {
+      classes_.emplace(prefix, address_class);
+      lengths_.insert(prefix.length);
+    }
   }
-  return found;
-}
+  uint32_t Of(const Address& address) const {
+    for (const uint8_t length : lengths_) {
+      const auto found = classes_.find({Masked(address, length), length});
+      if (found != classes_.end()) return found->second;
+    }
+    return 0;
+  }
+
+ private:
+  std::map<Prefix, uint32_t> classes_;
+  std::set<uint8_t, std::greater<>> lengths_;
+};
 
 Image ImageOf(const AddressTables& tables) {
   Image image;
@@ -100,14 +116,19 @@ Address Step(Address address, bool up) {
 }
 
 TEST_P(AddressStage, FindsTheLongestPrefix) {
-  for (int round = 0; round < 20; ++round) {
-    const std::vector<PrefixClass> prefixes = Draw(GetParam());
-    const Image image = ImageOf(MakeAddressTables(prefixes));
+  const Row& row = GetParam();
+  for (int round = 0; round < (row.roots ? 1 : 20); ++round) {
+    const std::vector<PrefixClass> prefixes = Draw(row);
+    const Longest longest(prefixes);
+    const AddressTables tables = MakeAddressTables(prefixes);
+    const bool ipv4 = row.family == Family::kIpv4;
+    EXPECT_EQ(tables.words[PM_ADDRESSES_IPV4_ROOTS] != 0, row.roots && ipv4);
+    EXPECT_EQ(tables.words[PM_ADDRESSES_IPV6_ROOTS] != 0, row.roots && !ipv4);
+    const Image image = ImageOf(tables);
     const ImageLookup lookup(image);
     const auto expect = [&](const Address& address) {
       bool missing = false;
-      ASSERT_EQ(lookup.ClassOf(address, &missing), LongestOf(prefixes, address))
-          << ToString(address);
+      ASSERT_EQ(lookup.ClassOf(address, &missing), longest.Of(address)) << ToString(address);
       ASSERT_FALSE(missing) << ToString(address);
     };
     for (const PrefixClass& entry : prefixes) {
@@ -133,7 +154,32 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"Ipv6Links", Family::kIpv6, {56, 60, 64, 64, 64}, 400, 20},
                     Row{"Ipv6Hosts", Family::kIpv6, {64, 96, 128, 128, 128}, 400, 48},
                     Row{"Ipv6OfOneLink", Family::kIpv6, {64, 80, 112, 126, 127, 128}, 400, 64},
-                    Row{"Ipv6One", Family::kIpv6, {128}, 1, 0}),
+                    Row{"Ipv6One", Family::kIpv6, {128}, 1, 0},
+                    Row{"ManyIpv4OfThreeClasses",
+                        Family::kIpv4,
+                        {8, 12, 15, 16, 17, 18, 20, 24, 28, 31, 32, 32, 32, 32},
+                        400'000,
+                        0,
+                        3,
+                        true},
+                    Row{"ManyIpv4",
+                        Family::kIpv4,
+                        {8, 16, 17, 20, 24, 28, 31, 32, 32, 32},
+                        250'000,
+                        0,
+                        0,
+                        true},
+                    Row{"ManyIpv4OfOneNet", Family::kIpv4, {28, 31, 32}, 250'000, 6, 2, true},
+                    Row{"ManyIpv6",
+                        Family::kIpv6,
+                        {16, 31, 32, 40, 48, 56, 57, 63, 64, 65, 96, 127, 128, 128},
+                        250'000,
+                        12,
+                        0,
+                        true},
+                    Row{"ManyIpv6OfOneNet", Family::kIpv6, {48, 56, 64, 128}, 250'000, 16, 2, true},
+                    Row{"ManyIpv6Sites", Family::kIpv6, {32, 48, 48, 56, 64}, 250'000, 8, 5, true},
+                    Row{"ManyIpv6Hosts", Family::kIpv6, {64, 127, 128}, 250'000, 4, 2, true}),
     [](const auto& row) { return row.param.name; });
 
 // Prefixes all over the address space take roots, which hold few intervals, some more, or many.
