@@ -15,6 +15,36 @@ constexpr int kWordBits = 16;
 // From so many intervals on most words would name trees: memory far away is met twice.
 constexpr size_t kMany = size_t{4} << kWordBits;
 
+// Intervals, cut into stretches of keys one behind the other.
+class Cutting {
+ public:
+  explicit Cutting(const WideIntervals& intervals) : left_(intervals) {}
+
+  // Does the next stretch, of `size` keys, have one value?
+  bool IsEven(uint64_t size) const { return left_.size() == 1 || left_[1].first >= begin_ + size; }
+  // Its first value.
+  uint32_t value() const { return left_.front().second; }
+  // It as intervals of its own keys.
+  Intervals Take(uint64_t size) const {
+    Intervals taken{{0, value()}};
+    for (size_t i = 1; i < left_.size() && left_[i].first < begin_ + size; ++i)
+      taken.emplace_back(static_cast<uint32_t>(left_[i].first - begin_), left_[i].second);
+    return taken;
+  }
+  void Pass(uint64_t size) {
+    begin_ += size;
+    while (left_.size() > 1 && left_[1].first <= begin_) left_ = left_.subspan(1);
+  }
+
+ private:
+  uint64_t begin_ = 0;  // of the next stretch, in the first interval that is left
+  std::span<const WideIntervals::value_type> left_;
+};
+
+uint32_t WordOfTree(Intervals intervals, TreeTable* trees) {
+  return PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | trees->Add(std::move(intervals));
+}
+
 // Bits of the index of roots. They hold seven to fourteen intervals on average: of those that are
 // drawn at random few are more than fit.
 int RootBits(size_t intervals) {
@@ -72,7 +102,7 @@ pm_narrow_block Root(Intervals intervals, TreeTable* trees) {
   Intervals others(intervals.begin() + static_cast<ptrdiff_t>(fit_beside_tree), intervals.end());
   others.front().first = 0;
   intervals.resize(fit_beside_tree + 1);
-  intervals.back().second = PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | trees->Add(std::move(others));
+  intervals.back().second = WordOfTree(std::move(others), trees);
   values = {};
   for (const auto& [first, value] : intervals) values.Add(value);
   return Root(intervals, values);
@@ -82,30 +112,30 @@ pm_narrow_block Root(Intervals intervals, TreeTable* trees) {
 
 Ipv4Index::Ipv4Index(PrefixClasses prefixes, uint32_t outer, TreeTable* trees) {
   const WideIntervals intervals = AddressIntervals(prefixes, outer, 0, 32, trees);
-  const bool many = intervals.size() >= kMany;
-  rest_ = 32 - (many ? RootBits(intervals.size()) : kWordBits);
-  const uint64_t count = uint64_t{1} << (32 - rest_);
-  if (many)
-    roots_.reserve(count);
+  if (intervals.size() >= kMany)
+    MakeRoots(intervals, trees);
   else
-    words_.reserve(count);
-  uint32_t before = intervals.front().second;  // the class of the address before
-  size_t next = 0;
-  for (uint64_t index = 0; index < count; ++index) {
-    const uint64_t begin = index << rest_, end = begin + (uint64_t{1} << rest_);
-    Intervals here;
-    if (next == intervals.size() || intervals[next].first != begin) here.emplace_back(0, before);
-    for (; next < intervals.size() && intervals[next].first < end; ++next)
-      here.emplace_back(static_cast<uint32_t>(intervals[next].first - begin),
-                        intervals[next].second);
-    before = here.back().second;
-    if (many)
-      roots_.push_back(std::bit_cast<pm_block>(Root(std::move(here), trees)));
-    else
-      words_.push_back(here.size() == 1
-                           ? before
-                           : PM_ADDRESS_TREE | PM_ADDRESS_DEEPER | trees->Add(std::move(here)));
-  }
+    MakeWords(intervals, trees);
+}
+
+void Ipv4Index::MakeRoots(const WideIntervals& intervals, TreeTable* trees) {
+  const int bits = RootBits(intervals.size());
+  rest_ = 32 - bits;
+  const uint64_t stretch = uint64_t{1} << rest_;
+  roots_.reserve(size_t{1} << bits);
+  Cutting cutting(intervals);
+  for (uint32_t root = 0; root < 1u << bits; ++root, cutting.Pass(stretch))
+    roots_.push_back(std::bit_cast<pm_block>(Root(cutting.Take(stretch), trees)));
+}
+
+void Ipv4Index::MakeWords(const WideIntervals& intervals, TreeTable* trees) {
+  rest_ = 32 - kWordBits;
+  const uint64_t stretch = uint64_t{1} << rest_;
+  words_.reserve(size_t{1} << kWordBits);
+  Cutting cutting(intervals);
+  for (uint32_t word = 0; word < 1u << kWordBits; ++word, cutting.Pass(stretch))
+    words_.push_back(cutting.IsEven(stretch) ? cutting.value()
+                                             : WordOfTree(cutting.Take(stretch), trees));
 }
 
 }  // namespace portmatrix

@@ -23,6 +23,9 @@ class Ipv4Index {
   int rest() const { return rest_; }
 
  private:
+  void MakeRoots(const WideIntervals& intervals, TreeTable* trees);
+  void MakeWords(const WideIntervals& intervals, TreeTable* trees);
+
   int rest_ = 0;
   std::vector<uint32_t> words_;
   std::vector<pm_block> roots_;
