@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -276,6 +277,38 @@ TEST(ManyIpv6Prefixes, TakeRoots) {
         ASSERT_NO_FATAL_FAILURE(expect(near, second));
     }
   for (int i = 0; i < 100'000; ++i) ASSERT_NO_FATAL_FAILURE(expect(random(), random()));
+  EXPECT_FALSE(missing);
+}
+
+// A list that fills one /16, some sites with more prefixes than a root has room for, beside a
+// network of fewer bits: the first 32 bits would part it in fewer groups than make roots, and spare
+// the network a tree of its own.
+TEST(ManyIpv6Prefixes, TakeRootsBesideAShorterOne) {
+  std::mt19937_64 random(13);
+  constexpr uint8_t kLengths[] = {48, 56, 64, 128};
+  std::vector<PrefixClass> prefixes = {{{*ParseAddress("2001:db8:a000::"), 36}, 2}};
+  std::set<Prefix> listed;
+  Address address = *ParseAddress("2001::");
+  while (listed.size() < 214'000) {
+    const size_t shared = listed.size() % 50 < 4 ? 6 : 2;  // bytes, with the one before
+    for (size_t i = shared; i < address.bytes.size(); ++i)
+      address.bytes[i] = static_cast<uint8_t>(random());
+    const uint8_t length = kLengths[random() % std::size(kLengths)];
+    listed.insert({Masked(address, length), length});
+  }
+  for (const Prefix& prefix : listed) prefixes.push_back({prefix, 1});
+  std::ranges::sort(prefixes, {}, &PrefixClass::prefix);
+
+  const AddressTables tables = MakeAddressTables(prefixes);
+  EXPECT_NE(tables.words[PM_ADDRESSES_IPV6_ROOTS], 0u);
+  const Image image = ImageOf(tables);
+  const ImageLookup lookup(image);
+  const Longest longest(prefixes);
+  bool missing = false;
+  for (const PrefixClass& entry : prefixes)
+    for (const Address& address :
+         {entry.prefix.address, LastOf(entry.prefix), Step(LastOf(entry.prefix), true)})
+      ASSERT_EQ(lookup.ClassOf(address, &missing), longest.Of(address)) << ToString(address);
   EXPECT_FALSE(missing);
 }
 
