@@ -40,6 +40,14 @@ std::string StatusLine(const Standing& standing, const Alarms& alarms) {
   return line;
 }
 
+// The service manager waits for READY=1 after it (sd_notify(3)).
+void TellReloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+}
+
 }  // namespace
 
 Firewall::ReadFiles Daemon::PolicyReader() {
@@ -64,8 +72,7 @@ Answer<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options, Jour
   for (const int signal : {SIGTERM, SIGINT})
     if (auto done = daemon->loop_->OnSignal(signal, [self] { self->loop_->Stop(); }); !done)
       return Refusal::Runtime(done.error());
-  if (auto done = daemon->loop_->OnSignal(SIGHUP, [self] { self->Reload(self->ReadFiles()); });
-      !done)
+  if (auto done = daemon->loop_->OnSignal(SIGHUP, [self] { self->ReloadOnSignal(); }); !done)
     return Refusal::Runtime(done.error());
   // Whoever opens a policy file for writing while it is read breaks the reader's lease, which tells
   // by this signal; the reader looks for itself (policy_files.cc).
@@ -203,15 +210,20 @@ void Daemon::Glance() {
   glance_->Set(kGlanceMilliseconds);
 }
 
-Answer<Sources> Daemon::ReadFiles() {
-  const Firewall::ReadFiles read = PolicyReader();
-  return read ? read() : Answer<Sources>(Refusal::Refused("there is no --policy to read again"));
+// Without files there is nothing that could be wrong with them, so nothing that an alarm could tell.
+void Daemon::ReloadOnSignal() {
+  TellReloading();
+  if (const Firewall::ReadFiles read = PolicyReader())
+    Reload(read());
+  else
+    alarms_.Note("reload: there is no --policy to read again, nothing is changed");
+  sd_notify(0, "READY=1");
 }
 
 // Something changed in a watched folder. Files that are being written are left for later, and so is
 // what was read while something changed: it may be half of the old and half of the new.
 void Daemon::ReloadIfChanged() {
-  const Answer<Sources> sources = ReadFiles();
+  const Answer<Sources> sources = PolicyReader()();
   if (files_being_written_ || files_->Disturbed()) {
     alarms_.Raise(kFilesAlarm, "the files change right now; waiting for a quiet moment");
     files_seen_.reset();
@@ -222,14 +234,12 @@ void Daemon::ReloadIfChanged() {
   if (sources) seen = FingerprintOf(*sources, options_.node);
   if (seen && seen == files_seen_ && !alarms_.standing().contains(kFilesAlarm)) return;
   files_seen_ = seen;
+  TellReloading();
   Reload(sources);
+  sd_notify(0, "READY=1");
 }
 
 void Daemon::Reload(const Answer<Sources>& sources) {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
   const Answer<Applied> applied =
       sources ? firewall_->Reload(*sources) : Answer<Applied>(sources.refusal());
   if (applied) {
@@ -242,7 +252,6 @@ void Daemon::Reload(const Answer<Sources>& sources) {
     if (!refusal.diagnostics.empty()) alarms_.Note(refusal.diagnostics);
   }
   Tick();
-  sd_notify(0, "READY=1");
 }
 
 HttpReply Daemon::Metrics(const HttpCall& call) {

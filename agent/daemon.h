@@ -50,11 +50,11 @@ class Daemon {
       : options_(std::move(options)), alarms_(clock_, std::move(journal)) {}
 
   Firewall::ReadFiles PolicyReader();
-  Answer<Sources> ReadFiles();
   Result<void> Listen();
   Result<void> Watch();
   HttpReply Metrics(const HttpCall& call);
   void Reload(const Answer<Sources>& sources);
+  void ReloadOnSignal();
   void ReloadIfChanged();
   void Tick();
   void Glance();

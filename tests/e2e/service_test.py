@@ -20,7 +20,8 @@ class Service(NodeTest):
         self.manager.bind(str(self.folder / "notify"))
         self.manager.setblocking(False)
         self.told: list[tuple[float, str]] = []
-        self.start(policy_of([7001]), under=("env", f"NOTIFY_SOCKET={self.folder / 'notify'}", f"WATCHDOG_USEC={int(_WATCHDOG * 1e6)}"))
+        self.under = ("env", f"NOTIFY_SOCKET={self.folder / 'notify'}", f"WATCHDOG_USEC={int(_WATCHDOG * 1e6)}")
+        self.start(policy_of([7001]), under=self.under)
 
     def listen(self) -> list[str]:
         """The words so far."""
@@ -66,6 +67,17 @@ class Service(NodeTest):
                 self.assertTrue(words[1].startswith("MONOTONIC_USEC="), words)
         self.agent.stop()
         self.assertIn("STOPPING=1", self.listen())
+
+    def test_reload_without_files_is_noted_and_no_alarm(self) -> None:
+        self.agent.stop()
+        before = len(self.listen())
+        self.agent.start([], under=self.under)
+        self.agent.wait()
+        self.agent.reload()
+        self.until(lambda: self.listen()[before:].count("READY=1") == 2)
+        self.assertIn("RELOADING=1", self.listen()[before:])
+        self.assertIn("there is no --policy to read again, nothing is changed", self.agent.last_words())
+        self.assertEqual(self.alarms(), {})
 
 
 if __name__ == "__main__":
