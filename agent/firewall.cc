@@ -217,17 +217,22 @@ Applied Firewall::Unchanged(const Standing& standing, const Proposal& proposal) 
   return applied;
 }
 
-RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) const {
+// A node without a rule where nothing is in force.
+const Node& Firewall::JudgingNode(const Standing& standing) const {
+  static const Node kNone;
   const Node* judging = standing.detached() ? nullptr : enforcement_.nodes().Judging(standing);
-  return ChangesBetween(judging != nullptr ? *judging : Node{}, node);
+  return judging != nullptr ? *judging : kNone;
+}
+
+RuleChanges Firewall::ChangesTo(const Standing& standing, const Node& node) const {
+  return ChangesBetween(JudgingNode(standing), node);
 }
 
 StoredChanges Firewall::ToStore(const Standing& standing, const RuleChanges& changes,
                                 const Node& node, const std::vector<std::string>& files) const {
-  const Node* judging = standing.detached() ? nullptr : enforcement_.nodes().Judging(standing);
   const auto before = store_.generations().find(standing.judging.number);
   return portmatrix::ToStore(
-      changes, judging != nullptr ? *judging : Node{},
+      changes, JudgingNode(standing),
       before != store_.generations().end() ? before->second.files : std::vector<std::string>(),
       node, files);
 }

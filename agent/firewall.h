@@ -160,6 +160,7 @@ class Firewall {
   Answer<Applied> Install(Standing standing, Installation installation);
   Answer<Applied> Settled(const Standing& standing, Applied applied);
   std::vector<std::string> StandingAlarms() const;
+  const Node& JudgingNode(const Standing& standing) const;
   RuleChanges ChangesTo(const Standing& standing, const Node& node) const;
   StoredChanges ToStore(const Standing& standing, const RuleChanges& changes, const Node& node,
                         const std::vector<std::string>& files) const;

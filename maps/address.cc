@@ -3,7 +3,10 @@
 
 #include <arpa/inet.h>
 
+#include <array>
 #include <cstring>
+
+#include "maps/hash_index.h"
 
 namespace portmatrix {
 
@@ -38,6 +41,12 @@ std::string ToString(const Prefix& prefix) {
   if (prefix.length != AddressBits(prefix.address.family))
     text += "/" + std::to_string(prefix.length);
   return text;
+}
+
+size_t HashOf(const Prefix& prefix) {
+  std::array<uint64_t, 2> words{};
+  std::memcpy(words.data(), prefix.address.bytes.data(), sizeof words);
+  return MixIn(MixIn(prefix.length, words[0]), words[1]);
 }
 
 Prefix HostPrefix(const Address& address) {

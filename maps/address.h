@@ -61,6 +61,7 @@ std::string ToString(const Address& address);  // RFC 5952
 std::string ToString(const Prefix& prefix);    // a host prefix prints without its length
 
 Prefix HostPrefix(const Address& address);
+size_t HashOf(const Prefix& prefix);  // its family apart
 // `address` with all bits from `length` on cleared.
 Address Masked(const Address& address, int length);
 

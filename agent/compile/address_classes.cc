@@ -10,11 +10,18 @@ namespace portmatrix {
 
 uint32_t AddressClasses::Number(const AddressSet& set) {
   if (set.any()) return kAny;
-  if (const auto known = known_.find(set.identity()); known != known_.end()) return known->second;
-  const auto [numbered, added] = numbers_.try_emplace(set, static_cast<uint32_t>(numbers_.size()));
+  const auto is_same = [&](uint32_t known) { return sets_[known].identity() == set.identity(); };
+  const auto identity = reinterpret_cast<size_t>(set.identity());
+  if (const auto known = by_identity_.Find(identity, is_same)) return *known;
+  const auto next = static_cast<uint32_t>(sets_.size());
+  const uint32_t number =
+      by_content_.FindOrAdd(set.Hash(), next, [&](uint32_t known) { return sets_[known] == set; });
   // One that is equal and not kept here may go, and another come in its place.
-  if (added) known_.emplace(set.identity(), numbered->second);
-  return numbered->second;
+  if (number == next) {
+    by_identity_.FindOrAdd(identity, next, is_same);
+    sets_.push_back(set);
+  }
+  return number;
 }
 
 void AddressClasses::Cut() {
@@ -24,8 +31,8 @@ void AddressClasses::Cut() {
     auto operator<=>(const Named&) const = default;
   };
   std::vector<Named> named;
-  for (const auto& [addresses, set] : numbers_)
-    for (const Prefix& prefix : addresses.prefixes()) named.push_back({prefix, set});
+  for (uint32_t set = 0; set < sets_.size(); ++set)
+    for (const Prefix& prefix : sets_[set].prefixes()) named.push_back({prefix, set});
   // Address first, then length: what contains a prefix stands before it.
   std::sort(named.begin(), named.end());
 

@@ -5,11 +5,11 @@
 #define PORTMATRIX_AGENT_COMPILE_ADDRESS_CLASSES_H_
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 #include "agent/policy/model.h"
 #include "maps/address.h"
+#include "maps/hash_index.h"
 
 namespace portmatrix {
 
@@ -36,13 +36,10 @@ class AddressClasses {
   const std::vector<PrefixClass>& prefixes() const { return prefixes_; }
 
  private:
-  struct ByContent {
-    size_t operator()(const AddressSet& set) const { return set.Hash(); }
-  };
-
-  std::unordered_map<AddressSet, uint32_t, ByContent> numbers_;
-  // By AddressSet::identity: most sets come as copies of what is in numbers_.
-  std::unordered_map<const void*, uint32_t> known_;
+  std::vector<AddressSet> sets_;  // by number
+  HashIndex by_content_;
+  // By AddressSet::identity: most sets come as copies of what is in sets_.
+  HashIndex by_identity_;
   std::vector<std::vector<uint32_t>> members_;
   std::vector<PrefixClass> prefixes_;
 };

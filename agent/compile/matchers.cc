@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/policy/sequence_pool.h"
+#include "maps/hash_index.h"
 
 namespace portmatrix {
 namespace {
@@ -24,9 +25,8 @@ std::vector<std::vector<uint32_t>> ColumnsOfLines(
 
 size_t MatcherTables::MatchesHash::operator()(const Matches& matches) const {
   size_t hash = matches.size();
-  for (const Match* match : matches)
-    hash = (hash ^ reinterpret_cast<size_t>(match)) * 0x9e3779b97f4a7c15u;
-  return hash ^ hash >> 32;
+  for (const Match* match : matches) hash = MixIn(hash, reinterpret_cast<size_t>(match));
+  return hash;
 }
 
 MatcherTables::Axis MatcherTables::MakeAxis(const std::vector<Line>& lines,

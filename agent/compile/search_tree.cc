@@ -2,27 +2,23 @@
 #include "agent/compile/search_tree.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace portmatrix {
 
 TreeTable::TreeTable() { Add({{0, 0}}); }
 
-size_t TreeTable::WordsHash::operator()(const Words& words) const {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const uint32_t word : words) {
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
 uint32_t TreeTable::AddBlock(const pm_block& block) {
-  Words words;
-  std::copy(std::begin(block.word), std::end(block.word), words.begin());
-  const auto [found, added] = known_.try_emplace(words, static_cast<uint32_t>(blocks_.size()));
-  if (added) blocks_.push_back(block);
-  return found->second;
+  std::array<uint64_t, sizeof block / sizeof(uint64_t)> words{};
+  std::memcpy(words.data(), &block, sizeof block);
+  uint64_t hash = 0;
+  for (const uint64_t word : words) hash = MixIn(hash, word);
+  const uint32_t number = known_.FindOrAdd(
+      hash, static_cast<uint32_t>(blocks_.size()),
+      [&](uint32_t known) { return std::memcmp(&blocks_[known], &block, sizeof block) == 0; });
+  if (number == blocks_.size()) blocks_.push_back(block);
+  return number;
 }
 
 namespace {

@@ -3,14 +3,13 @@
 #ifndef PORTMATRIX_AGENT_COMPILE_SEARCH_TREE_H_
 #define PORTMATRIX_AGENT_COMPILE_SEARCH_TREE_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "maps/hash_index.h"
 #include "maps/layout.h"
 
 namespace portmatrix {
@@ -41,7 +40,7 @@ class TreeTable {
   TreeTable();  // with the empty tree as block 0
 
   // Makes room for about so many blocks.
-  void Expect(size_t blocks) { known_.reserve(blocks); }
+  void Expect(size_t blocks) { known_.Reserve(blocks); }
 
   // The reference of a tree for `intervals`, with keys of up to 24 bits.
   uint32_t Add(Intervals intervals) { return AddTree(std::move(intervals)); }
@@ -56,11 +55,6 @@ class TreeTable {
   const std::vector<pm_block>& blocks() const { return blocks_; }
 
  private:
-  using Words = std::array<uint32_t, PM_BLOCK_WORDS>;
-  struct WordsHash {
-    std::size_t operator()(const Words& words) const;
-  };
-
   uint32_t AddBlock(const pm_block& block);
   template <typename Key>
   uint32_t AddTree(std::vector<std::pair<Key, uint32_t>> intervals);
@@ -70,7 +64,7 @@ class TreeTable {
       const std::vector<std::pair<Key, uint32_t>>& level);
 
   std::vector<pm_block> blocks_;
-  std::unordered_map<Words, uint32_t, WordsHash> known_;
+  HashIndex known_;  // of blocks_, without roots
 };
 
 }  // namespace portmatrix

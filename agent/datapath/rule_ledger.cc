@@ -144,6 +144,7 @@ Result<void> RuleLedger::Name(uint32_t generation_slot, const std::vector<RuleId
     entries[slot].position[generation_slot] = 0;
     changed.slots.push_back(slot);
   }
+  changed.names.reserve(changed.slots.size());
   for (const uint32_t slot : changed.slots) changed.names.push_back(NameOf(**known, slot));
   Result<void> done = maps_.names.UpdateAll(changed.slots, changed.names);
   if (!done) known_.reset();

@@ -2,9 +2,7 @@
 // Sets of addresses. A reduced set is sorted and its prefixes are disjoint, so that an address
 // lies, if anywhere, in the last prefix that does not begin behind it.
 #include <algorithm>
-#include <functional>
 #include <optional>
-#include <string_view>
 
 #include "agent/policy/model.h"
 
@@ -92,11 +90,7 @@ bool AddressSet::operator==(const AddressSet& other) const {
 
 size_t AddressSet::Hash() const {
   size_t hash = any() ? 1 : 0;
-  for (const Prefix& prefix : prefixes()) {
-    const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
-                                 prefix.address.bytes.size());
-    hash = hash * 31 + std::hash<std::string_view>()(bytes) + prefix.length;
-  }
+  for (const Prefix& prefix : prefixes()) hash = hash * 31 + HashOf(prefix);
   return hash;
 }
 

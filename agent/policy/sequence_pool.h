@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "maps/hash_index.h"
+
 namespace portmatrix {
 
 class SequencePool {
@@ -20,15 +22,12 @@ class SequencePool {
   std::span<const uint32_t> at(Id id) const {
     return std::span(numbers_).subspan(ends_[id], ends_[id + 1] - ends_[id]);
   }
-  size_t size() const { return hashes_.size(); }
+  size_t size() const { return ends_.size() - 1; }
 
  private:
-  void Grow();
-
   std::vector<uint32_t> numbers_;
   std::vector<size_t> ends_ = {0};  // of the sequence before, so where each begins
-  std::vector<uint64_t> hashes_;
-  std::vector<uint32_t> slots_;  // id + 1, by hash; zero: free. A power of two, at most half full
+  HashIndex index_;
 };
 
 }  // namespace portmatrix

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 #include <string_view>
 
@@ -55,18 +54,14 @@ ResolvedAddresses SetTable::Resolve(const AddressTerms& terms) {
 
 AddressSet SetTable::Alone(const Prefix& prefix) {
   written_.push_back(prefix);
-  AddressSet& set = alone_[prefix];
-  if (set.empty()) set = AddressSet::Of({prefix});
-  return set;
+  const uint32_t number =
+      alone_index_.FindOrAdd(HashOf(prefix), static_cast<uint32_t>(alone_.size()),
+                             [&](uint32_t known) { return alone_[known].first == prefix; });
+  if (number == alone_.size()) alone_.emplace_back(prefix, AddressSet::Of({prefix}));
+  return alone_[number].second;
 }
 
 AddressSet SetTable::Shared(AddressSet set) { return *sets_.insert(std::move(set)).first; }
-
-size_t SetTable::ByContent::operator()(const Prefix& prefix) const {
-  const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
-                               prefix.address.bytes.size());
-  return std::hash<std::string_view>()(bytes) + prefix.length;
-}
 
 ResolvedAddresses SetTable::ResolveTerm(const AddressTerm& term) {
   if (term.kind == AddressTerm::Kind::kAny) return {AddressSet::Any()};

@@ -7,12 +7,13 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "agent/policy/diagnostic.h"
 #include "agent/policy/policy.h"
+#include "maps/hash_index.h"
 
 namespace portmatrix {
 
@@ -43,7 +44,6 @@ class SetTable {
  private:
   struct ByContent {
     size_t operator()(const AddressSet& set) const { return set.Hash(); }
-    size_t operator()(const Prefix& prefix) const;
   };
 
   const ResolvedAddresses& ResolveSet(const WrittenSet& set);
@@ -60,8 +60,9 @@ class SetTable {
   const WrittenNode& node_;
   Diagnostics& diagnostics_;
   std::map<const WrittenSet*, ResolvedAddresses> resolved_;
-  std::unordered_map<Prefix, AddressSet, ByContent> alone_;  // by the one prefix in it
-  std::unordered_set<AddressSet, ByContent> sets_;           // of several terms
+  std::vector<std::pair<Prefix, AddressSet>> alone_;  // the sets of one prefix that were met
+  HashIndex alone_index_;
+  std::unordered_set<AddressSet, ByContent> sets_;  // of several terms
   std::vector<LiveSet> live_sets_;
   std::vector<const WrittenSet*> open_;  // being resolved, outermost first
   std::vector<Prefix> written_;          // in terms, as often as they were met
